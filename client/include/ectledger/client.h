@@ -1,0 +1,95 @@
+/*
+ * ectledger/client.h - talk to an ectledger: blocking calls, or a non-blocking core for your own loop.
+ *
+ * Errors are enum ectl_rc values with ectl_error() text.  Nothing here is thread-safe per object; use one client per thread.
+ * Messages are the protobuf-c structs of ectledger/ledger.pb-c.h (package ectledger.v1); free answers with protobuf_c_message_free_unpacked.
+ */
+#ifndef ECTLEDGER_CLIENT_H
+#define ECTLEDGER_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ect_client;
+struct ect_core;
+
+struct ect_client_options {
+	const char *server;        /* "HOST:PORT" */
+	const char *log;           /* NULL: "default" */
+	bool insecure_loopback;    /* plaintext; loopback addresses only */
+	const char *cert, *key, *ca; /* PEM files, for TLS */
+	unsigned connect_ms, call_ms; /* 0: 5,000 and 30,000 */
+	unsigned retries;          /* reconnects of an idempotent call; appends are idempotent too.  0: 3 */
+};
+
+/* What went wrong, for ectl's exit codes. */
+enum ect_outcome {
+	ECT_OK = 0,
+	ECT_UNREACHABLE = 3,       /* no connection, or a time-out */
+	ECT_REFUSED = 4,           /* the server said no to the call: see status, code, text */
+	ECT_PROTOCOL = 5,          /* the peer broke the protocol, or out of memory */
+	ECT_NOT_FOUND = 1
+};
+struct ect_status {
+	enum ect_outcome outcome;
+	uint32_t grpc_status, code;
+	char text[256];
+};
+
+/* ---- blocking ---- */
+
+int ect_client_open(struct ect_client **out, const struct ect_client_options *options, struct ect_status *status);
+void ect_client_close(struct ect_client *c);
+/* One unary call: request bytes in, answer bytes out (malloc'd; free()).  Reconnects and repeats as 'retries' says.  0 when status->outcome is ECT_OK. */
+int ect_client_call(struct ect_client *c, const char *method, const void *request, size_t request_size,
+    uint8_t **answer, size_t *answer_size, struct ect_status *status);
+
+/* An append stream: send tokens, get one answer per token in any order.  After a lost connection it reconnects and sends again what was not answered. */
+struct ect_stream;
+/* 'answer' is called with the token's number (count from 0) and the AppendAnswer's protobuf bytes. */
+int ect_stream_open(struct ect_client *c, bool no_receipt, struct ect_stream **out,
+    void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx, struct ect_status *status);
+/* Queue a token (copied).  May block while the window is full, handling answers meanwhile. */
+int ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect_status *status);
+/* Wait for all answers, close the stream. */
+int ect_stream_finish(struct ect_stream *s, struct ect_status *status);
+void ect_stream_free(struct ect_stream *s);
+
+/* ---- the non-blocking core: bytes of frames in and out, no socket calls of its own but connect/read/write on one descriptor ---- */
+
+struct ect_core_callbacks {
+	void (*message)(void *ctx, uint32_t call, const uint8_t *message, size_t size);
+	void (*end)(void *ctx, uint32_t call, const struct ect_status *status);
+	void (*ready)(void *ctx);              /* connected and, with TLS, authenticated */
+	void (*closed)(void *ctx, const struct ect_status *status);
+	void *ctx;
+};
+int ect_core_open(struct ect_core **out, const struct ect_client_options *options,
+    const struct ect_core_callbacks *callbacks, struct ect_status *status);
+void ect_core_close(struct ect_core *core);
+int ect_core_fd(const struct ect_core *core);
+bool ect_core_want_read(const struct ect_core *core);
+bool ect_core_want_write(const struct ect_core *core);
+int ect_core_timeout_ms(const struct ect_core *core); /* -1: none */
+/* Call when the descriptor is ready or the time-out passed.  0, or -1 when the connection is over. */
+int ect_core_step(struct ect_core *core);
+/* Begin a call; 0 when there is no room now (too many calls).  'stream': more messages follow with ect_core_send. */
+uint32_t ect_core_begin(struct ect_core *core, const char *method, unsigned deadline_ms,
+    const void *message, size_t size, bool stream);
+/* False: no credit yet. */
+bool ect_core_send(struct ect_core *core, uint32_t call, const void *message, size_t size);
+void ect_core_end(struct ect_core *core, uint32_t call);
+void ect_core_cancel(struct ect_core *core, uint32_t call);
+size_t ect_core_queued(const struct ect_core *core); /* bytes not yet written */
+
+/* ---- offline verification: ectledger/verify.h ---- */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,52 @@
+/*
+ * policy.h - claims + signer + context -> a ruling: what a log demands, and who may do what.
+ *
+ * The rules of a log come from configuration; later from policy entries.  Pure.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "claim/claim.h"
+#include "trust/trust.h"
+
+enum policy_right { POLICY_WRITE = 1, POLICY_READ = 2, POLICY_ADMIN = 4 };
+
+/* A client identity pattern: an exact URI, or a prefix that ends in "/" followed by "*". */
+struct policy_grant {
+	char *pattern;
+	unsigned rights; /* of enum policy_right */
+};
+
+struct policy_rules {
+	enum token_level level_min;
+	bool deferred;
+	int64_t age_max_s;        /* CLAIM_AGE_MAX_S unless deferred */
+	bool cross_workflow;      /* parents in other workflows allowed; default yes */
+	char *audience;           /* NULL: not checked */
+	bool forwarded;           /* tokens whose aud lacks the audience are allowed (and marked); default yes */
+	bool kinds_strict;        /* refuse (yes) or record all the same (no) what does not meet its kind's row */
+	struct policy_grant *grants;
+	size_t grant_count;       /* none: nobody but on an insecure loopback, where everybody may do everything */
+	uint64_t tokens_per_s_max;  /* 0: no limit; quota of the log */
+};
+
+void policy_rules_init(struct policy_rules *rules); /* defaults */
+void policy_rules_release(struct policy_rules *rules);
+/* Deterministic digest of rules and fixed limits: the entry's "limits". */
+void policy_limits_digest(const struct policy_rules *rules, uint8_t out[8]);
+
+/* May this client identity (empty: insecure loopback) do that? */
+bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool insecure, enum policy_right right);
+
+/* Everything that can be judged without the store, after the signature verified.  Sets flags of enum entry_flags. */
+struct policy_ruling {
+	uint64_t flags;
+};
+enum rc policy_judge(const struct policy_rules *rules, const struct token *token, const struct claim *claim,
+    int64_t now_ms, struct policy_ruling *out, struct why *why);
+
+/* One line of the limits table: every limit of the server with its value and unit. */
+struct policy_limit { const char *name; uint64_t value; const char *unit; const char *text; };
+const struct policy_limit *policy_limits(size_t *count); /* the fixed ones; serve adds the configured ones */
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * query.h - questions over one read snapshot at one tree size.
+ *
+ * Every answer says its size, is deterministic (same question, same size: same answer), and has a budget: over it the answer is
+ * incomplete and says so.  Stored bytes are checked against the leaf hash in the tile before they are used (RC_CORRUPT otherwise).
+ * Threads: reader threads; a view is one thread's.
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include "base/arena.h"
+#include "claim/claim.h"
+#include "claim/entry.h"
+#include "seal/receipt.h"
+#include "store/index.h"
+#include "store/store.h"
+#include "tree/tile.h"
+
+struct query_log {            /* what a query needs of a log */
+	struct store *store;
+	struct index *index;
+	uint64_t size;        /* ledger_published() when the query began */
+};
+
+struct query_view;            /* snapshot + tree size */
+/* 'at' 0: log->size.  RC_NOT_FOUND when at > size. */
+enum rc query_view_begin(const struct query_log *log, uint64_t at, struct query_view **out);
+void query_view_end(struct query_view *v);
+uint64_t query_view_size(const struct query_view *v);
+
+struct query_id {             /* how people name a task */
+	bool by_index;
+	uint64_t index;
+	uint8_t jti[UUID_SIZE];
+	bool has_wid, any_wid;
+	uint8_t wid[UUID_SIZE];
+};
+/* The entry's index.  RC_NOT_FOUND, RC_AMBIGUOUS. */
+enum rc query_resolve(struct query_view *v, const struct query_id *id, uint64_t *index, struct why *why);
+
+struct query_entry {          /* an entry with its claims; lives in the arena it was read into */
+	uint64_t index;
+	struct hash leaf;
+	struct bytes raw;
+	struct entry entry;
+	struct token token;
+	struct claim claim;
+};
+/* Read, check the hash, parse. */
+enum rc query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct query_entry *out, struct why *why);
+
+/* Receipt for an entry under the newest checkpoint of the view's size (the first checkpoint at or after index for older sizes that have none is used). */
+enum rc query_receipt(struct query_view *v, uint64_t index, struct arena *arena, struct receipt *out, struct why *why);
+enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes *note, struct why *why);
+enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
+    struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
+
+struct query_budget { size_t nodes_max; int64_t deadline_mono_us; struct arena *arena; };
+
+struct query_node {
+	uint64_t index;
+	uint8_t jti[UUID_SIZE];
+	bool has_wid;
+	uint8_t wid[UUID_SIZE];
+	struct bytes iss, act;
+	const char *kind;
+	unsigned depth;
+	bool foreign;
+};
+struct query_edge { uint64_t parent, child; };
+struct query_graph {
+	uint64_t root;            /* index */
+	uint64_t tree_size;
+	bool down, complete;
+	struct query_node *nodes; /* ascending index */
+	size_t node_count;
+	struct query_edge *edges; /* ascending (child, parent) */
+	size_t edge_count;
+};
+/* Ancestors (or with 'down' descendants) of the tasks named, themselves included. depth_max 0: no limit but the budget. */
+enum rc query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
+    unsigned depth_max, const struct query_budget *budget, struct query_graph *out, struct why *why);
+/* Entries whose input or output hash is this (ascending). */
+enum rc query_by_hash(struct query_view *v, const struct claim_hash *hash, const struct query_budget *budget,
+    uint64_t **out, size_t *count, bool *complete, struct why *why);
+
+struct query_rollback {
+	uint64_t target;
+	uint64_t tree_size;
+	bool complete;
+	struct query_node *order; /* undo order: every task before what it depends on */
+	size_t count;
+	uint64_t tasks, agents, workflows, trust_domains;
+};
+/* Scope "failed": the task and everything that depends on it; tasks of the recovery vocabulary (failure, rollback_request, rollback_result, compensation)
+ * that merely report on the set are left out. */
+enum rc query_rollback(struct query_view *v, uint64_t target, const struct query_budget *budget,
+    struct query_rollback *out, struct why *why);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * writer.h - the writer thread of a log: keeps arrival order, makes batches, calls seq_step, hands the jobs back.
+ *
+ * A ticket is taken on the loop thread when a token arrives; its ruling may be ready in any order, but tokens enter the log in ticket
+ * order, so that a client that sends a parent before its child on one stream never sees the child refused.  Tokens refused by the judges release their ticket at once.
+ * A request's tokens have consecutive tickets and are never split over two batches.
+ */
+#ifndef SEQ_WRITER_H
+#define SEQ_WRITER_H
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "seq/seq.h"
+
+struct writer;
+
+struct writer_item {
+	uint64_t ticket;
+	unsigned group_count;    /* on the group's first ticket: how many; else 0 */
+	bool skip;               /* refused by a judge: takes its turn and is handed back untouched */
+	struct seq_job job;
+	struct writer_item *next; /* while handed back */
+};
+
+struct writer_options {
+	size_t tickets_max;      /* outstanding tickets; a power of two, at least the number of call slots' tokens */
+	struct clock clock;
+	const struct log_sink *sink;
+	/* Called on the writer thread with a chain of items whose answers are ready (and durable).  Must not block. */
+	void (*done)(void *ctx, struct writer_item *first, size_t count);
+	/* Called once when the log stopped after doubt. */
+	void (*stopped)(void *ctx, enum rc rc);
+	void *ctx;
+	struct metric *batches, *entries, *commit_us;
+};
+
+enum rc writer_start(struct writer **out, struct ledger *ledger, const struct writer_options *options);
+/* Handle what has been put, then join.  Every ticket taken must have been put. */
+void writer_stop(struct writer *w);
+/* Loop thread: take 'count' consecutive tickets; the first one.  False: none free (busy). */
+bool writer_ticket(struct writer *w, size_t count, uint64_t *first);
+/* Any thread: the item's ruling is there (or skip is set). */
+void writer_put(struct writer *w, struct writer_item *item);
+
+#endif

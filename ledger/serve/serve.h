@@ -1,0 +1,89 @@
+/*
+ * serve.h - the hall: leads one call through the rooms.  Doors (net/, later gate/) make calls and get answers; they have no logic of their own.
+ *
+ * A call is one request message of one method.  Calls come from a fixed set of slots; no free slot: the door stops reading.
+ * At each hand-off (loop -> pool -> writer -> loop, or loop -> readers -> loop) the call changes owner; exactly one thread touches it.
+ */
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/rc.h"
+#include "policy/policy.h"
+#include "seq/seq.h"
+#include "trust/trust.h"
+
+struct serve;
+struct call;
+
+struct serve_log {             /* one log, opened by main */
+	const char *name;
+	struct ledger *ledger;
+	struct trust *trust;
+};
+
+struct serve_options {
+	struct serve_log *logs;
+	size_t log_count;
+	unsigned verify_threads, reader_threads; /* 0: from the machine */
+	size_t calls_max;          /* call slots */
+	size_t call_tokens_max;    /* tokens in one request */
+	size_t call_bytes_max;     /* arena of one call */
+	size_t query_nodes_max;
+	unsigned query_ms_max;
+	unsigned deadline_ms_max;
+	struct clock clock;
+	const struct log_sink *sink;
+	struct metrics *metrics;
+	const struct policy_limit *limits; /* configured limits, for Admin/Limits */
+	size_t limit_count;
+	/* Called on any thread: some calls are finished; the door's loop should call serve_collect() soon. */
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+enum rc serve_start(struct serve **out, const struct serve_options *options, struct why *why);
+/* No new calls; finish those in flight; stop threads.  The logs stay the caller's. */
+void serve_stop(struct serve *s);
+
+/* ---- loop thread ---- */
+
+struct call_request {
+	const char *method;        /* "/ectledger.v1.Ledger/Append" */
+	struct bytes log;          /* empty: "default" */
+	struct bytes identity;     /* client certificate's URI; empty: none */
+	bool insecure;             /* insecure loopback */
+	unsigned deadline_ms;
+	struct bytes message;      /* copied */
+	void *door;                /* the door's own: given back with the answer */
+	uint64_t door_id;
+};
+
+/* Is this a method, and does it stream?  RC_UNIMPLEMENTED otherwise. */
+enum rc serve_method(const char *method, bool *stream);
+/* Begin a call.  RC_OK: an answer will come through serve_collect.  RC_BUSY: no slot; try again after the next collect.  Other codes are the answer
+ * (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST, RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
+enum rc serve_begin(struct serve *s, const struct call_request *request, struct why *why);
+size_t serve_slots_free(const struct serve *s);
+
+struct call_answer {
+	void *door;
+	uint64_t door_id;
+	enum rc rc;                /* of the call: refused tokens are inside the message */
+	struct why why;
+	struct bytes message;      /* protobuf; valid until serve_release */
+	struct call *call;
+};
+/* Take finished calls; gives up to 'room'. */
+size_t serve_collect(struct serve *s, struct call_answer *out, size_t room);
+void serve_release(struct serve *s, struct call *call);
+/* The connection is gone: the answer is not wanted (work already handed over still completes: an append may be committed). */
+void serve_forget(struct serve *s, void *door);
+
+/* Any log stopped after doubt: main exits with 75 after draining. */
+bool serve_stopped(const struct serve *s);
+
+#endif
