@@ -7,7 +7,7 @@
  *
  *   1 version        uint, 1
  *   2 kind           uint, enum entry_kind
- *   3 received_at    uint, ms since 1970; strictly increasing within a log
+ *   3 received_at    uint, ms since 1970; never decreasing within a log
  *   4 media          uint, enum token_media
  *   5 level          uint
  *   6 flags          uint, enum entry_flags

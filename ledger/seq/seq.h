@@ -31,12 +31,12 @@ struct seq_job {
 	uint64_t flags;          /* from the ruling */
 	struct arena *arena;     /* the answer's memory */
 	bool want_receipt;
-	unsigned group;          /* jobs of one request share a number: their order inside is free */
 	/* out */
 	enum rc rc;              /* RC_OK: in the log */
 	struct why why;
 	bool duplicate;
-	struct receipt receipt;  /* .checkpoint and .entry (the head only) set; index, tree_size and leaf always set when RC_OK */
+	struct receipt receipt;  /* .checkpoint and .entry set when wanted; index, tree_size and leaf always set when RC_OK */
+	bool entry_whole;        /* receipt.entry is the whole entry (the log holds these signed bytes under another signature), else its head */
 	const uint8_t (*missing)[UUID_SIZE];
 	size_t missing_count;
 

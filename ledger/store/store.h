@@ -54,6 +54,8 @@ enum rc store_batch_begin(struct store *s);
 enum rc store_put_entry(struct store *s, uint64_t index, struct bytes head, struct bytes token); /* entry = head + token; append-only */
 enum rc store_put_tile(struct store *s, unsigned level, uint64_t number, struct bytes hashes);
 enum rc store_put_head(struct store *s, uint64_t size, struct bytes note);
+/* The bytes of an entry as this batch has stored them, to be hashed again before a checkpoint over them is signed.  View until the next put. */
+enum rc store_batch_entry(struct store *s, uint64_t index, struct bytes *entry);
 /* RC_OK: durable.  Anything else is doubt: the store refuses all further work (RC_STORE_DOUBT) until reopened. */
 enum rc store_batch_commit(struct store *s);
 void store_batch_abort(struct store *s);
