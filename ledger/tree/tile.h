@@ -6,7 +6,7 @@
 
 #include "tree/tree.h"
 
-#define TILE_WIDTH  256
+#define TILE_WIDTH  256u
 #define TILE_SIZE   (TILE_WIDTH * HASH_SIZE)
 #define TILE_LEVELS 8 /* enough for 2^64 leaves */
 
