@@ -17,6 +17,7 @@
 #define TOKEN_HEADER_MAX 1024 /* decoded header JSON */
 #define TOKEN_KID_MAX    128
 #define TOKEN_DEPTH_MAX  8
+#define TOKEN_NODES_MAX  4096 /* JSON values in a payload: bounds the arena a small token can ask for */
 
 enum token_media { TOKEN_JWS = 1, TOKEN_COSE = 2, TOKEN_PLAIN = 3 };
 enum token_alg { TOKEN_ES256 = 1, TOKEN_ES384 = 2, TOKEN_EDDSA = 3 }; /* "EdDSA" and "Ed25519" */
@@ -37,7 +38,8 @@ struct token {
 };
 
 /* Parse 'raw' of any known media.  Borrows raw for the token's life.
- * RC_BAD_TOKEN, RC_BAD_TYP, RC_BAD_ALG, RC_BAD_HEADER, RC_BAD_SIGNATURE (wrong length), RC_TOO_LARGE, RC_NO_MEMORY. */
+ * RC_BAD_TOKEN, RC_BAD_TYP, RC_BAD_ALG, RC_BAD_HEADER, RC_BAD_SIGNATURE (wrong length), RC_TOO_LARGE, RC_NO_MEMORY.
+ * COSE and plain JSON are recognised and refused (RC_BAD_TOKEN) in this version. */
 enum rc token_parse(struct bytes raw, struct arena *arena, struct token *out, struct why *why);
 
 /* As far as it can be read without trust: the jti and wid texts of a token that may be bad, for the answer's sake. */

@@ -1,0 +1,167 @@
+/*
+ * token.c - which media is it?  One table; a row per media, each with its own parser.
+ *
+ * The first byte decides, so that no parser ever tries "the other form as well": two forms that can
+ * both read one text are how downgrades start.  A compact JWS starts with a base64url character,
+ * COSE_Sign1 with tag 18 or an array of four (RFC 9052 4.2), an L1 object with a brace.
+ */
+#include "token/token.h"
+
+#include "base/must.h"
+#include "base/text.h"
+#include "token/jws.h"
+
+#define PEEK_ID_MAX 64 /* longer texts are no ids and do not belong in an answer */
+
+static bool
+starts_as_cose(struct bytes raw)
+{
+	return raw.n > 0 && (raw.p[0] == 0xd2 || raw.p[0] == 0x84);
+}
+
+static bool
+starts_as_plain(struct bytes raw)
+{
+	return raw.n > 0 && raw.p[0] == '{';
+}
+
+static bool
+starts_as_jws(struct bytes raw)
+{
+	(void)raw;
+	return true; /* the last row: whatever is left is judged, and mostly refused, as compact JWS
+		      */
+}
+
+static enum rc
+parse_jws(struct bytes raw, struct arena *arena, struct token *out, struct why *why)
+{
+	return jws_parse(raw, &jws_profile_ect, arena, out, why);
+}
+
+static enum rc
+refuse_cose(struct bytes raw, struct arena *arena, struct token *out, struct why *why)
+{
+	(void)raw, (void)arena, (void)out;
+	return why_set(why, RC_BAD_TOKEN, "token media", NULL, 0,
+	    "COSE tokens are not accepted by this version");
+}
+
+static enum rc
+refuse_plain(struct bytes raw, struct arena *arena, struct token *out, struct why *why)
+{
+	(void)raw, (void)arena, (void)out;
+	return why_set(why, RC_BAD_TOKEN, "token media", NULL, 0,
+	    "JSON tokens (L1, JWS JSON serialisation) are not accepted by this version");
+}
+
+static const struct {
+	enum token_media media;
+	const char *name;
+	bool (*starts)(struct bytes raw);
+	enum rc (*parse)(struct bytes raw, struct arena *arena, struct token *out, struct why *why);
+} token_parsers[] = {
+    {TOKEN_COSE, "cose", starts_as_cose, refuse_cose},
+    {TOKEN_PLAIN, "json", starts_as_plain, refuse_plain},
+    {TOKEN_JWS, "jws", starts_as_jws, parse_jws},
+};
+#define MEDIA_COUNT (sizeof(token_parsers) / sizeof(token_parsers[0]))
+
+enum rc
+token_parse(struct bytes raw, struct arena *arena, struct token *out, struct why *why)
+{
+	size_t i = 0;
+	enum rc rc;
+
+	must(arena != NULL && out != NULL);
+	must(raw.p != NULL || raw.n == 0);
+	if (raw.n > TOKEN_SIZE_MAX)
+		return why_set(why, RC_TOO_LARGE, "token size", NULL, 0,
+		    "the token is longer than %d bytes", TOKEN_SIZE_MAX);
+	while (!token_parsers[i].starts(raw))
+		i++;
+	must(i < MEDIA_COUNT);
+	rc = token_parsers[i].parse(raw, arena, out, why);
+	must(rc != RC_OK || out->media == token_parsers[i].media);
+	return rc;
+}
+
+/* The text of a string member that could be an id, else nothing. */
+static struct bytes
+peek_member(const struct json_node *object, const char *name)
+{
+	const struct json_node *node = json_member(object, name);
+
+	if (node == NULL || node->type != JSON_STRING || node->text.n > PEEK_ID_MAX)
+		return BYTES_NONE;
+	return node->text;
+}
+
+void
+token_peek_ids(struct bytes raw, struct arena *arena, struct bytes *jti, struct bytes *wid)
+{
+	static const struct json_limits limits = {
+	    .size_max = TOKEN_SIZE_MAX,
+	    .depth_max = TOKEN_DEPTH_MAX,
+	    .nodes_max = TOKEN_NODES_MAX,
+	};
+	struct json_node *root = NULL;
+	struct bytes text = BYTES_NONE, payload = raw;
+
+	must(arena != NULL && jti != NULL && wid != NULL);
+	*jti = *wid = BYTES_NONE;
+	if (raw.n > TOKEN_SIZE_MAX)
+		return;
+	if (!starts_as_plain(raw)) {
+		size_t room, n = 0;
+		uint8_t *p;
+
+		if (!jws_payload_text(raw, &text))
+			return;
+		room = text.n / 4 * 3 + 2;
+		if ((p = arena_alloc(arena, room)) == NULL || !b64url_decode(text, p, room, &n))
+			return;
+		payload = bytes_of(p, n);
+	}
+	if (json_parse(payload, &limits, true, arena, &root, NULL) != RC_OK)
+		return;
+	*jti = peek_member(root, "jti");
+	*wid = peek_member(root, "wid");
+}
+
+const char *
+token_alg_name(enum token_alg alg)
+{
+	switch (alg) {
+	case TOKEN_ES256:
+		return "ES256";
+	case TOKEN_ES384:
+		return "ES384";
+	case TOKEN_EDDSA:
+		return "EdDSA";
+	}
+	return "unknown";
+}
+
+const char *
+token_media_name(enum token_media m)
+{
+	for (size_t i = 0; i < MEDIA_COUNT; i++)
+		if (token_parsers[i].media == m)
+			return token_parsers[i].name;
+	return "unknown";
+}
+
+const char *
+token_level_name(enum token_level l)
+{
+	switch (l) {
+	case LEVEL_1:
+		return "L1";
+	case LEVEL_2:
+		return "L2";
+	case LEVEL_3:
+		return "L3";
+	}
+	return "unknown";
+}
