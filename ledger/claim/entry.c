@@ -1,0 +1,454 @@
+/*
+ * entry.c - entries as deterministic CBOR: one struct, one byte form, both ways.
+ *
+ * The form is fixed so tightly that reading and writing again gives the same bytes; fuzz_entry
+ * holds us to it.  That matters because the bytes are the Merkle leaf: two spellings of one entry
+ * would be two leaves.
+ *
+ * Invariants, of what is written and of what is accepted:
+ *   1. A link has no previous index exactly when its ordinal is 0.
+ *   2. parents and foreign links are absent rather than empty, and never longer than a token's
+ * predecessors may be.
+ *   3. The "no workflow" sequence is null, never sixteen zero bytes.
+ *   4. Head and token together fit ENTRY_SIZE_MAX.
+ */
+#include "claim/entry.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "base/scbor.h"
+
+#define RULE	     "STORAGE 2 (entry)"
+#define FLAGS_KNOWN  ((uint64_t)(ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT))
+#define KEYS_ALWAYS  11
+#define HEAD_FIXED   256 /* every field but parents and foreign links, at their longest: 196 */
+#define HEAD_PARENT  9
+#define HEAD_FOREIGN (1 + 17 + 9 + 9)
+
+enum key {
+	KEY_VERSION = 1,
+	KEY_KIND,
+	KEY_RECEIVED,
+	KEY_MEDIA,
+	KEY_LEVEL,
+	KEY_FLAGS,
+	KEY_SIGNER,
+	KEY_WORKFLOW,
+	KEY_ISSUER,
+	KEY_PARENTS,
+	KEY_FOREIGN,
+	KEY_LIMITS,
+	KEY_TOKEN
+};
+
+/* ---- what both sides agree on ---- */
+
+static bool
+zero_id(const uint8_t id[UUID_SIZE])
+{
+	static const uint8_t zero[UUID_SIZE];
+
+	return memcmp(id, zero, UUID_SIZE) == 0;
+}
+
+static bool
+link_ok(const struct entry_link *link)
+{
+	return (link->ordinal == 0) == (link->previous == ENTRY_NONE);
+}
+
+/* Only a token must say what it is and how it was protected; our own events may leave both 0. */
+static bool
+form_ok(uint64_t kind, uint64_t media, uint64_t level)
+{
+	uint64_t least = kind == ENTRY_TOKEN ? 1 : 0;
+
+	return kind >= ENTRY_TOKEN && kind <= ENTRY_TOMBSTONE && media >= least &&
+	       media <= TOKEN_PLAIN && level >= least && level <= LEVEL_3;
+}
+
+static bool
+entry_ok(const struct entry *e)
+{
+	if (!form_ok((uint64_t)e->kind, (uint64_t)e->media, (uint64_t)e->level))
+		return false;
+	if ((e->flags & ~FLAGS_KNOWN) != 0 || !link_ok(&e->workflow) || !link_ok(&e->issuer))
+		return false;
+	if (e->parent_count > CLAIM_PRED_MAX || e->foreign_count > CLAIM_PRED_MAX)
+		return false;
+	for (size_t i = 0; i < e->parent_count; i++)
+		if (e->parents[i] == ENTRY_NONE)
+			return false;
+	for (size_t i = 0; i < e->foreign_count; i++)
+		if (!link_ok(&e->foreign[i].link) ||
+		    (e->foreign[i].has_wid && zero_id(e->foreign[i].wid)))
+			return false;
+	return true;
+}
+
+static size_t
+key_count(const struct entry *e)
+{
+	size_t n = KEYS_ALWAYS;
+
+	if (e->parent_count > 0)
+		n++;
+	if (e->foreign_count > 0)
+		n++;
+	return n;
+}
+
+/* ---- writing ---- */
+
+static void
+put_number(struct buf *b, enum key key, uint64_t v)
+{
+	scbor_put_uint(b, (uint64_t)key);
+	scbor_put_uint(b, v);
+}
+
+static void
+put_link(struct buf *b, const struct entry_link *link)
+{
+	scbor_put_uint(b, link->ordinal);
+	if (link->previous == ENTRY_NONE)
+		scbor_put_null(b);
+	else
+		scbor_put_uint(b, link->previous);
+}
+
+static void
+put_links(struct buf *b, const struct entry *e)
+{
+	scbor_put_uint(b, KEY_WORKFLOW);
+	scbor_put_array(b, 2);
+	put_link(b, &e->workflow);
+	scbor_put_uint(b, KEY_ISSUER);
+	scbor_put_array(b, 2);
+	put_link(b, &e->issuer);
+}
+
+static void
+put_parents(struct buf *b, const struct entry *e)
+{
+	if (e->parent_count == 0)
+		return;
+	scbor_put_uint(b, KEY_PARENTS);
+	scbor_put_array(b, e->parent_count);
+	for (size_t i = 0; i < e->parent_count; i++)
+		scbor_put_uint(b, e->parents[i]);
+}
+
+static void
+put_foreign(struct buf *b, const struct entry *e)
+{
+	const struct entry_foreign *f = NULL;
+
+	if (e->foreign_count == 0)
+		return;
+	scbor_put_uint(b, KEY_FOREIGN);
+	scbor_put_array(b, e->foreign_count);
+	for (size_t i = 0; i < e->foreign_count; i++) {
+		f = &e->foreign[i];
+		scbor_put_array(b, 3);
+		if (f->has_wid)
+			scbor_put_bytes(b, bytes_of(f->wid, UUID_SIZE));
+		else
+			scbor_put_null(b);
+		put_link(b, &f->link);
+	}
+}
+
+enum rc
+entry_write_head(const struct entry *e, struct arena *arena, struct bytes *head)
+{
+	size_t room = HEAD_FIXED + e->parent_count * HEAD_PARENT + e->foreign_count * HEAD_FOREIGN;
+	struct buf b = {0};
+	uint8_t *mem = NULL;
+
+	must(entry_ok(e));
+	if (e->token.n > ENTRY_SIZE_MAX)
+		return RC_TOO_LARGE;
+	if ((mem = arena_alloc(arena, room)) == NULL)
+		return RC_NO_MEMORY;
+	/* A buffer that lies in the arena and is large enough never asks the heap. */
+	b = (struct buf){.p = mem, .room = room, .max = room};
+
+	scbor_put_map(&b, key_count(e));
+	put_number(&b, KEY_VERSION, ENTRY_VERSION);
+	put_number(&b, KEY_KIND, (uint64_t)e->kind);
+	put_number(&b, KEY_RECEIVED, e->received_at_ms);
+	put_number(&b, KEY_MEDIA, (uint64_t)e->media);
+	put_number(&b, KEY_LEVEL, (uint64_t)e->level);
+	put_number(&b, KEY_FLAGS, e->flags);
+	scbor_put_uint(&b, KEY_SIGNER);
+	scbor_put_bytes(&b, bytes_of(e->signer.b, HASH_SIZE));
+	put_links(&b, e);
+	put_parents(&b, e);
+	put_foreign(&b, e);
+	scbor_put_uint(&b, KEY_LIMITS);
+	scbor_put_bytes(&b, bytes_of(e->limits, ENTRY_LIMITS_SIZE));
+	scbor_put_uint(&b, KEY_TOKEN);
+	scbor_put_bytes_head(&b, e->token.n);
+	must(!b.bad && b.p == mem);
+
+	if (b.n + e->token.n > ENTRY_SIZE_MAX)
+		return RC_TOO_LARGE;
+	*head = buf_bytes(&b);
+	return RC_OK;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	struct scbor in;
+	struct arena *arena;
+	struct why *why;
+	size_t keys; /* what the map announced */
+};
+
+static enum rc
+refuse(struct reader *r, const char *field)
+{
+	return why_set(
+	    r->why, RC_CORRUPT, RULE, field, r->in.at, "%s: not the one accepted form", field);
+}
+
+static bool
+key_is(struct reader *r, enum key key)
+{
+	uint64_t v = 0;
+
+	return scbor_uint(&r->in, &v) && v == (uint64_t)key;
+}
+
+static bool
+get_number(struct reader *r, enum key key, uint64_t *v)
+{
+	return key_is(r, key) && scbor_uint(&r->in, v);
+}
+
+static bool
+get_fixed(struct reader *r, enum key key, uint8_t *out, size_t size)
+{
+	struct bytes v = BYTES_NONE;
+
+	if (!key_is(r, key) || !scbor_bytes(&r->in, &v) || v.n != size)
+		return false;
+	memcpy(out, v.p, size);
+	return true;
+}
+
+static bool
+get_link(struct reader *r, struct entry_link *link)
+{
+	if (!scbor_uint(&r->in, &link->ordinal))
+		return false;
+	if (link->ordinal == 0) {
+		link->previous = ENTRY_NONE;
+		return scbor_null(&r->in);
+	}
+	return scbor_uint(&r->in, &link->previous) && link->previous != ENTRY_NONE;
+}
+
+static bool
+get_pair(struct reader *r, enum key key, struct entry_link *link)
+{
+	size_t n = 0;
+
+	return key_is(r, key) && scbor_array(&r->in, &n) && n == 2 && get_link(r, link);
+}
+
+static bool
+get_foreign_one(struct reader *r, struct entry_foreign *f)
+{
+	struct bytes wid = BYTES_NONE;
+	size_t n = 0;
+
+	memset(f, 0, sizeof *f);
+	if (!scbor_array(&r->in, &n) || n != 3)
+		return false;
+	if (scbor_peek(&r->in) == SCBOR_NULL)
+		return scbor_null(&r->in) && get_link(r, &f->link);
+	if (!scbor_bytes(&r->in, &wid) || wid.n != UUID_SIZE || zero_id(wid.p))
+		return false;
+	memcpy(f->wid, wid.p, UUID_SIZE);
+	f->has_wid = true;
+	return get_link(r, &f->link);
+}
+
+static bool
+get_count(struct reader *r, size_t *n)
+{
+	return scbor_array(&r->in, n) && *n >= 1 && *n <= CLAIM_PRED_MAX;
+}
+
+static enum rc
+get_parents(struct reader *r, struct entry *out)
+{
+	uint64_t *list = NULL;
+	size_t n = 0;
+
+	if (!get_count(r, &n))
+		return refuse(r, "parents");
+	if ((list = arena_alloc(r->arena, n * sizeof *list)) == NULL)
+		return RC_NO_MEMORY;
+	for (size_t i = 0; i < n; i++)
+		if (!scbor_uint(&r->in, &list[i]) || list[i] == ENTRY_NONE)
+			return refuse(r, "parents");
+	out->parents = list;
+	out->parent_count = n;
+	return RC_OK;
+}
+
+static enum rc
+get_foreign(struct reader *r, struct entry *out)
+{
+	struct entry_foreign *list = NULL;
+	size_t n = 0;
+
+	if (!get_count(r, &n))
+		return refuse(r, "foreign links");
+	if ((list = arena_alloc(r->arena, n * sizeof *list)) == NULL)
+		return RC_NO_MEMORY;
+	for (size_t i = 0; i < n; i++)
+		if (!get_foreign_one(r, &list[i]))
+			return refuse(r, "foreign links");
+	out->foreign = list;
+	out->foreign_count = n;
+	return RC_OK;
+}
+
+/* Keys 10 and 11, each there or not; leaves the reader behind key 12's number.  The announced count
+ * must fit. */
+static enum rc
+get_optional(struct reader *r, struct entry *out)
+{
+	uint64_t key = 0;
+	enum rc rc = RC_OK;
+
+	if (!scbor_uint(&r->in, &key))
+		return refuse(r, "parents");
+	if (key == KEY_PARENTS) {
+		if ((rc = get_parents(r, out)) != RC_OK)
+			return rc;
+		if (!scbor_uint(&r->in, &key))
+			return refuse(r, "foreign links");
+	}
+	if (key == KEY_FOREIGN) {
+		if ((rc = get_foreign(r, out)) != RC_OK)
+			return rc;
+		if (!scbor_uint(&r->in, &key))
+			return refuse(r, "limits");
+	}
+	if (key != KEY_LIMITS || r->keys != key_count(out))
+		return refuse(r, "limits");
+	return RC_OK;
+}
+
+static enum rc
+get_numbers(struct reader *r, struct entry *out)
+{
+	uint64_t version = 0, kind = 0, media = 0, level = 0;
+
+	if (!scbor_map(&r->in, &r->keys))
+		return refuse(r, "map");
+	if (!get_number(r, KEY_VERSION, &version) || version != ENTRY_VERSION)
+		return refuse(r, "version");
+	if (!get_number(r, KEY_KIND, &kind))
+		return refuse(r, "kind");
+	if (!get_number(r, KEY_RECEIVED, &out->received_at_ms))
+		return refuse(r, "received_at");
+	if (!get_number(r, KEY_MEDIA, &media))
+		return refuse(r, "media");
+	if (!get_number(r, KEY_LEVEL, &level) || !form_ok(kind, media, level))
+		return refuse(r, "kind, media or level");
+	if (!get_number(r, KEY_FLAGS, &out->flags) || (out->flags & ~FLAGS_KNOWN) != 0)
+		return refuse(r, "flags");
+	out->kind = (enum entry_kind)kind;
+	out->media = (enum token_media)media;
+	out->level = (enum token_level)level;
+	return RC_OK;
+}
+
+/* Everything before the token's bytes; its announced size in out->token.n. */
+static enum rc
+read_head(struct reader *r, struct entry *out)
+{
+	struct bytes limits = BYTES_NONE;
+	uint64_t size = 0;
+	enum rc rc = RC_OK;
+
+	memset(out, 0, sizeof *out);
+	if ((rc = get_numbers(r, out)) != RC_OK)
+		return rc;
+	if (!get_fixed(r, KEY_SIGNER, out->signer.b, HASH_SIZE))
+		return refuse(r, "signer");
+	if (!get_pair(r, KEY_WORKFLOW, &out->workflow))
+		return refuse(r, "workflow link");
+	if (!get_pair(r, KEY_ISSUER, &out->issuer))
+		return refuse(r, "issuer link");
+	if ((rc = get_optional(r, out)) != RC_OK)
+		return rc;
+	if (!scbor_bytes(&r->in, &limits) || limits.n != ENTRY_LIMITS_SIZE)
+		return refuse(r, "limits");
+	memcpy(out->limits, limits.p, ENTRY_LIMITS_SIZE);
+	if (!key_is(r, KEY_TOKEN) || !scbor_bytes_head(&r->in, &size))
+		return refuse(r, "token");
+	if (size > ENTRY_SIZE_MAX || r->in.at + size > ENTRY_SIZE_MAX)
+		return refuse(r, "token");
+	out->token.n = (size_t)size;
+	return RC_OK;
+}
+
+static void
+reader_init(struct reader *r, struct bytes raw, struct arena *arena, struct why *why)
+{
+	*r = (struct reader){.arena = arena, .why = why};
+	scbor_init(&r->in, raw);
+}
+
+enum rc
+entry_read(struct bytes raw, struct arena *arena, struct entry *out, struct why *why)
+{
+	struct reader r;
+	enum rc rc = RC_OK;
+
+	must(raw.p != NULL || raw.n == 0);
+	reader_init(&r, raw, arena, why);
+	if (raw.n > ENTRY_SIZE_MAX)
+		return refuse(&r, "entry size");
+	if ((rc = read_head(&r, out)) != RC_OK)
+		return rc;
+	if (raw.n - r.in.at != out->token.n)
+		return refuse(&r, "token");
+	out->token.p = raw.p + r.in.at;
+	must(entry_ok(out));
+	return RC_OK;
+}
+
+enum rc
+entry_read_head(struct bytes head, struct arena *arena, struct entry *out, struct why *why)
+{
+	struct reader r;
+	enum rc rc = RC_OK;
+
+	must(head.p != NULL || head.n == 0);
+	reader_init(&r, head, arena, why);
+	if ((rc = read_head(&r, out)) != RC_OK)
+		return rc;
+	if (r.in.at != head.n)
+		return refuse(&r, "head");
+	must(entry_ok(out));
+	return RC_OK;
+}
+
+void
+entry_leaf_hash(struct bytes head, struct bytes token, struct hash *leaf)
+{
+	static const uint8_t zero = 0; /* RFC 9162 2.1.1: leaves are prefixed with 0x00 */
+	struct bytes parts[3] = {{&zero, 1}, head, token};
+
+	hash_of_parts(parts, 3, leaf);
+}
