@@ -1,0 +1,53 @@
+/*
+ * ledger.h - the inside of one log at work; private to seq/ and its tests.
+ *
+ * Owned by the writer thread, except: published and stopped (atomics, any thread) and everything that never changes after opening.
+ */
+#ifndef SEQ_LEDGER_H
+#define SEQ_LEDGER_H
+
+#include <stdatomic.h>
+
+#include "seq/batch.h"
+#include "seq/seq.h"
+
+struct ledger {
+	/* fixed after opening */
+	struct store *store;
+	struct index *index;
+	struct log_signer signer;
+	const struct policy_rules *rules;
+	char *origin;
+	uint8_t limits[ENTRY_LIMITS_SIZE];
+
+	/* the writer's: the committed state */
+	struct tile_writer *tiles;  /* right edge; size = committed entries outside a step */
+	uint64_t received_last_ms;  /* of the newest entry */
+	struct buf note;            /* newest checkpoint */
+	struct buf note_next;       /* the one being made */
+
+	/* the writer's: one batch */
+	struct batch *batch;
+	struct arena arena;         /* reset at each step */
+	struct index_row *rows;     /* SEQ_BATCH_MAX */
+	struct tile_reader *reader; /* receipts of duplicates */
+
+	_Atomic uint64_t published;
+	_Atomic bool stopped;
+};
+
+/* Build the parts' common state from the stores as they are: right edge, newest checkpoint, last receive time. */
+enum rc ledger_load(struct ledger *l, struct why *why);
+
+/* Tiles of a read snapshot, as tree/ wants them.  'read' is kept until the store is used no more. */
+struct tile_store ledger_tiles(struct store_read *read);
+
+/* What an entry adds to the index: the same function when it is written and when the index is rebuilt.  Views into entry and claim; memory from 'arena'. */
+enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
+    struct arena *arena, struct index_row *row);
+
+/* Check the stores against each other and roll the journal forward (recover.c). */
+enum rc recover_journal(struct ledger *l, const struct log_sink *sink, struct why *why);
+enum rc recover_newest(struct ledger *l, uint64_t count, struct why *why);
+
+#endif

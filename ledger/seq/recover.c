@@ -1,0 +1,369 @@
+/*
+ * recover.c - opening a log: nothing is believed that can be checked.
+ *
+ * Order: database against itself (newest checkpoint is over all entries, verifies, and its root is
+ * that of the tiles), database against the head journal, newest entries against their leaves, index
+ * against the log.  Then, and only then, anything is written.
+ *
+ * The journal decides who is older:
+ *   journal == database   fine
+ *   journal one checkpoint behind   the crash came between commit and journal record: append the
+ * record (roll forward) journal further behind, or empty beside a database with more than its first
+ * checkpoint   the journal was lost or restored: refuse journal ahead         the database was
+ * restored from an old copy: refuse, for signing over it would fork the log
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "seq/ledger.h"
+
+#define NEWEST_DEFAULT 10000
+#define REBUILD_ROWS   4096
+#define REBUILD_ARENA  (256u << 20)
+#define PROBES	       64
+
+/* The root of the first 'size' entries, from the tiles. */
+static enum rc
+root_at(struct store_read *read, uint64_t entries, uint64_t size, struct hash *root)
+{
+	struct tile_reader *reader = tile_reader_new();
+	struct tree_source source;
+	enum rc rc;
+
+	if (reader == NULL)
+		return RC_NO_MEMORY;
+	tile_reader_begin(reader, entries, ledger_tiles(read));
+	source = tile_reader_source(reader);
+	rc = tree_root(size, &source, root);
+	tile_reader_free(reader);
+	return rc;
+}
+
+/* A checkpoint that we signed, over what is stored. */
+static enum rc
+check_head(struct ledger *l, struct store_read *read, struct bytes note, uint64_t size,
+    const char *where, struct why *why)
+{
+	struct checkpoint cp;
+	struct hash root;
+	enum rc rc;
+
+	if (checkpoint_open(note, &l->signer.vkey, &cp, why) != RC_OK)
+		return RC_CORRUPT;
+	if (cp.size != size || size > store_read_size(read))
+		return why_set(why, RC_CORRUPT, where, NULL, 0,
+		    "the checkpoint says %llu entries, it stands at %llu",
+		    (unsigned long long)cp.size, (unsigned long long)size);
+	if ((rc = root_at(read, store_read_size(read), size, &root)) != RC_OK)
+		return why_set(why, rc, where, NULL, 0, "the tiles under size %llu cannot be read",
+		    (unsigned long long)size);
+	if (!hash_eq(&root, &cp.root))
+		return why_set(why, RC_CORRUPT, where, NULL, 0,
+		    "the tiles do not lead to the root that was signed at size %llu",
+		    (unsigned long long)size);
+	return RC_OK;
+}
+
+/* The journal is behind: by exactly one checkpoint? */
+static enum rc
+roll_forward(struct ledger *l, struct store_read *read, bool empty, uint64_t journal,
+    const struct log_sink *sink, struct why *why)
+{
+	uint64_t next, last;
+	struct bytes note, last_note;
+	enum rc rc;
+
+	if ((rc = store_get_last_head(read, &last, &last_note)) != RC_OK)
+		return rc;
+	rc = store_get_head_at_least(read, empty ? 0 : journal + 1, &next, &note);
+	if (rc != RC_OK || next != last)
+		return why_set(why, RC_STORE_DOUBT, "head journal", NULL, 0,
+		    "the journal ends at size %llu, the database at %llu: the journal was lost or "
+		    "is an old copy",
+		    empty ? 0ull : (unsigned long long)journal, (unsigned long long)last);
+	log_event(sink, LOG_WARN, "journal_rolled_forward", "origin", l->origin, "size",
+	    LOG_U64(last), NULL);
+	return store_journal_append(l->store, last, last_note);
+}
+
+static enum rc
+compare_journal(struct ledger *l, struct store_read *read, uint64_t size, struct bytes note,
+    const struct log_sink *sink, struct why *why)
+{
+	uint64_t journal = 0;
+	struct bytes record;
+	enum rc rc = store_journal_last(l->store, &l->arena, &journal, &record);
+
+	if (rc == RC_NOT_FOUND)
+		return roll_forward(l, read, true, 0, sink, why);
+	if (rc != RC_OK)
+		return why_set(why, rc, "head journal", NULL, 0, "the journal cannot be read");
+	if (journal > size)
+		return why_set(why, RC_STORE_DOUBT, "head journal", NULL, 0,
+		    "the database has %llu entries, but %llu were signed: it is an old copy and "
+		    "must not be signed over",
+		    (unsigned long long)size, (unsigned long long)journal);
+	if (journal == size)
+		return bytes_eq(record, note)
+			   ? RC_OK
+			   : why_set(why, RC_STORE_DOUBT, "head journal", NULL, 0,
+				 "journal and database have different "
+				 "checkpoints at size %llu",
+				 (unsigned long long)size);
+	if ((rc = check_head(l, read, record, journal, "head journal", why)) != RC_OK)
+		return rc;
+	return roll_forward(l, read, false, journal, sink, why);
+}
+
+enum rc
+recover_journal(struct ledger *l, const struct log_sink *sink, struct why *why)
+{
+	struct store_read *read = NULL;
+	struct bytes note;
+	uint64_t size = 0;
+	enum rc rc;
+
+	arena_reset(&l->arena);
+	if ((rc = store_read_begin(l->store, &read)) != RC_OK)
+		return rc;
+	rc = store_get_last_head(read, &size, &note);
+	if (rc == RC_NOT_FOUND) {
+		struct bytes record;
+
+		/* A log that never got its first checkpoint; anything else beside it is damage. */
+		rc = store_journal_last(l->store, &l->arena, &size, &record) == RC_NOT_FOUND &&
+			     store_read_size(read) == 0
+			 ? RC_OK
+			 : why_set(why, RC_STORE_DOUBT, "newest checkpoint", NULL, 0,
+			       "the database has no checkpoint, but the log was in use");
+		goto out;
+	}
+	if (rc != RC_OK)
+		goto out;
+	if ((rc = check_head(l, read, note, size, "newest checkpoint", why)) == RC_OK)
+		rc = compare_journal(l, read, size, note, sink, why);
+out:
+	store_read_end(read);
+	return rc;
+}
+
+static enum rc
+check_leaf(struct store_read *read, uint64_t index, struct bytes raw, struct hash *leaf)
+{
+	uint8_t tile[TILE_SIZE];
+	unsigned at = (unsigned)(index % TILE_WIDTH);
+	enum rc rc = store_get_tile(read, 0, index / TILE_WIDTH, at + 1, tile);
+
+	if (rc != RC_OK)
+		return rc;
+	tree_leaf(raw, leaf);
+	return memcmp(leaf->b, tile + (size_t)at * HASH_SIZE, HASH_SIZE) == 0 ? RC_OK : RC_CORRUPT;
+}
+
+enum rc
+recover_newest(struct ledger *l, uint64_t count, struct why *why)
+{
+	struct store_read *read = NULL;
+	struct hash leaf;
+	uint64_t size;
+	enum rc rc;
+
+	if ((rc = store_read_begin(l->store, &read)) != RC_OK)
+		return rc;
+	size = store_read_size(read);
+	if (count == 0)
+		count = NEWEST_DEFAULT;
+	for (uint64_t i = size > count ? size - count : 0; i < size && rc == RC_OK; i++) {
+		struct bytes raw;
+		struct entry entry;
+
+		arena_reset(&l->arena);
+		if ((rc = store_get_entry(read, i, &raw)) != RC_OK ||
+		    (rc = check_leaf(read, i, raw, &leaf)) != RC_OK ||
+		    (rc = entry_read(raw, &l->arena, &entry, NULL)) != RC_OK)
+			why_set(why, rc, "newest entries", NULL, 0,
+			    "entry %llu does not match its leaf or cannot be read",
+			    (unsigned long long)i);
+	}
+	store_read_end(read);
+	return rc;
+}
+
+/* One stored entry as an index row; the arena lives until the rows are added. */
+static enum rc
+row_read(struct store_read *read, uint64_t index, struct arena *arena, struct index_row *row,
+    struct why *why)
+{
+	struct bytes raw;
+	struct hash leaf;
+	struct entry entry;
+	struct token token;
+	struct claim claim;
+	enum rc rc;
+
+	if ((rc = store_get_entry(read, index, &raw)) != RC_OK ||
+	    (rc = check_leaf(read, index, raw, &leaf)) != RC_OK ||
+	    (rc = entry_read(raw, arena, &entry, why)) != RC_OK ||
+	    (rc = token_parse(entry.token, arena, &token, why)) != RC_OK ||
+	    (rc = claim_read(&token, arena, &claim, why)) != RC_OK ||
+	    (rc = ledger_row(index, &entry, &claim, arena, row)) != RC_OK)
+		return rc == RC_NO_MEMORY || rc == RC_IO
+			   ? rc
+			   : why_set(why, RC_CORRUPT, "index rebuild", NULL, 0,
+				 "entry %llu cannot be read", (unsigned long long)index);
+	return RC_OK;
+}
+
+static enum rc
+rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t count,
+    struct index_row *rows, struct arena *arena, struct why *why)
+{
+	size_t parents = 0;
+	enum rc rc;
+
+	arena_reset(arena);
+	for (size_t i = 0; i < count; i++) {
+		if ((rc = row_read(read, from + i, arena, &rows[i], why)) != RC_OK)
+			return rc;
+		parents += rows[i].parent_count;
+	}
+	if ((rc = index_reserve(l->index, count, parents)) != RC_OK)
+		return rc;
+	return index_add(l->index, rows, count);
+}
+
+/* Bring the index from where it is to the end of the log. */
+static enum rc
+catch_up(struct ledger *l, struct why *why)
+{
+	struct store_read *read = NULL;
+	struct index_row *rows = calloc(REBUILD_ROWS, sizeof(*rows));
+	struct arena arena;
+	uint64_t at = index_reach(l->index), size;
+	enum rc rc;
+
+	arena_init(&arena, REBUILD_ARENA);
+	if (rows == NULL) {
+		rc = RC_NO_MEMORY;
+		goto out;
+	}
+	if ((rc = store_read_begin(l->store, &read)) != RC_OK)
+		goto out;
+	size = store_read_size(read);
+	while (at < size && rc == RC_OK) {
+		size_t count = size - at < REBUILD_ROWS ? (size_t)(size - at) : REBUILD_ROWS;
+
+		rc = rebuild_slice(l, read, at, count, rows, &arena, why);
+		at += count;
+	}
+out:
+	store_read_end(read);
+	arena_release(&arena);
+	free(rows);
+	return rc;
+}
+
+/* Does what the index says agree with the log, in a sample of its newest part and of the whole? */
+static bool
+index_agrees(struct ledger *l)
+{
+	uint64_t reach = index_reach(l->index), i;
+	struct store_read *read = NULL;
+	struct index_view *view = NULL;
+	struct arena arena;
+	bool agrees = false;
+
+	arena_init(&arena, REBUILD_ARENA);
+	if (store_read_begin(l->store, &read) != RC_OK || reach > store_read_size(read) ||
+	    index_view_begin(l->index, reach, &view) != RC_OK)
+		goto out;
+	for (unsigned probe = 0; probe < PROBES && reach > 0; probe++) {
+		struct index_row row;
+		struct index_hit hit;
+
+		i = probe < PROBES / 2 ? (probe < reach ? reach - 1 - probe : 0)
+				       : reach / PROBES * probe;
+		arena_reset(&arena);
+		if (row_read(read, i, &arena, &row, NULL) != RC_OK ||
+		    index_find(view, row.has_wid, row.wid, row.jti, &hit) != RC_OK ||
+		    hit.index != i || hit.iat != row.iat)
+			goto out;
+	}
+	agrees = true;
+out:
+	index_view_end(view);
+	store_read_end(read);
+	arena_release(&arena);
+	return agrees;
+}
+
+static enum rc
+open_index(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
+{
+	struct index_options options = {
+	    .folder = folder,
+	    .origin = o->origin,
+	    .map_size = o->map_size,
+	    .flush_rows = o->index_flush_rows,
+	    .flush_ms = o->index_flush_ms,
+	    .create = true,
+	};
+	enum rc rc;
+
+	rc = index_open(&l->index, &options, why);
+	if (rc == RC_OK && index_agrees(l))
+		return RC_OK;
+	if (rc != RC_OK && rc != RC_CORRUPT && rc != RC_NOT_FOUND)
+		return rc;
+	log_event(o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason",
+	    rc == RC_OK ? "it disagrees with the log" : why->text, NULL);
+	if (l->index != NULL)
+		index_close(l->index);
+	l->index = NULL;
+	if ((rc = index_destroy(folder)) != RC_OK)
+		return why_set(
+		    why, rc, "index", NULL, 0, "the damaged index in %s cannot be deleted", folder);
+	return index_open(&l->index, &options, why);
+}
+
+enum rc
+ledger_open(struct ledger **out, const struct ledger_options *o, const struct policy_rules *rules,
+    struct why *why)
+{
+	struct store_options options = {.folder = o->folder,
+	    .origin = o->origin,
+	    .map_size = o->map_size,
+	    .free_bytes_min = o->free_bytes_min,
+	    .create = o->create};
+	struct log_signer signer = {0};
+	struct store *store = NULL;
+	struct ledger *l = NULL;
+	char folder[4096];
+	enum rc rc;
+
+	*out = NULL;
+	must(why != NULL);
+	memset(why, 0, sizeof(*why));
+	if (snprintf(folder, sizeof(folder), "%s/index", o->folder) >= (int)sizeof(folder))
+		return why_set(why, RC_BAD_CONFIG, "folder", NULL, 0, "the path is too long");
+	if ((rc = log_signer_open(o->key_path, o->origin, &signer, why)) != RC_OK)
+		return rc;
+	if ((rc = store_lmdb_open(&store, &options, why)) != RC_OK) {
+		log_signer_close(&signer);
+		return rc;
+	}
+	if ((rc = ledger_open_parts(&l, store, NULL, &signer, rules, why)) != RC_OK)
+		return rc;
+	if ((rc = recover_journal(l, o->sink, why)) != RC_OK ||
+	    (rc = recover_newest(l, o->verify_newest, why)) != RC_OK ||
+	    (rc = open_index(l, o, folder, why)) != RC_OK || (rc = catch_up(l, why)) != RC_OK)
+		goto out;
+	must(index_reach(l->index) == ledger_published(l));
+	*out = l;
+	l = NULL;
+out:
+	ledger_close(l);
+	return rc;
+}

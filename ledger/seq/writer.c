@@ -1,0 +1,226 @@
+/*
+ * writer.c - the writer thread: a ring of tickets, and the loop that turns its ready front into
+ * batches.
+ *
+ * States of a ring slot: empty (ticket not taken, or its ruling not there yet), filled
+ * (writer_put), empty again once taken into a batch.
+ *
+ * Invariants:
+ *   1. front <= next <= front + tickets_max: a slot is used by one ticket at a time.
+ *   2. items leave in ticket order, whole groups only.
+ *   3. the writer sleeps only while the slot it waits for is empty; whoever fills just that slot
+ * wakes it.  So under load a put costs no system call.
+ *   4. after the log stopped every item is handed back with RC_STORE_DOUBT; none is lost.
+ */
+#include "seq/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+
+struct writer {
+	struct ledger *ledger;
+	struct writer_options o;
+	_Atomic(struct writer_item *) *ring;
+	size_t mask;
+	uint64_t next;		/* loop thread: next ticket to give */
+	_Atomic uint64_t front; /* first ticket not yet taken into a batch */
+	_Atomic uint64_t
+	    waiting; /* the ticket that the sleeping writer wants; UINT64_MAX: it is awake */
+	_Atomic bool stopping;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool stopped_told;
+	struct seq_job *jobs[SEQ_BATCH_MAX];
+};
+
+static struct writer_item *
+slot(const struct writer *w, uint64_t ticket)
+{
+	return atomic_load_explicit(&w->ring[ticket & w->mask], memory_order_acquire);
+}
+
+/* How many tickets from 'at' on form a whole group that is ready; 0: '*missing' is not there yet.
+ */
+static size_t
+ready_group(const struct writer *w, uint64_t at, uint64_t *missing)
+{
+	struct writer_item *first = slot(w, at);
+	size_t count;
+
+	*missing = at;
+	if (first == NULL)
+		return 0;
+	must(first->ticket == at && first->group_count > 0);
+	count = first->group_count;
+	for (size_t i = 1; i < count; i++)
+		if (slot(w, at + i) == NULL) {
+			*missing = at + i;
+			return 0;
+		}
+	return count;
+}
+
+/* Take the ready front as a chain, at most SEQ_BATCH_MAX tickets. */
+static size_t
+take(struct writer *w, struct writer_item **first, uint64_t *missing)
+{
+	uint64_t at = atomic_load_explicit(&w->front, memory_order_relaxed);
+	struct writer_item **tail = first;
+	size_t taken = 0, group;
+
+	*first = NULL;
+	while ((group = ready_group(w, at, missing)) > 0 && taken + group <= SEQ_BATCH_MAX) {
+		for (size_t i = 0; i < group; i++, at++) {
+			struct writer_item *item = slot(w, at);
+
+			atomic_store_explicit(&w->ring[at & w->mask], NULL, memory_order_relaxed);
+			*tail = item;
+			tail = &item->next;
+		}
+		taken += group;
+	}
+	*tail = NULL;
+	atomic_store_explicit(&w->front, at, memory_order_release);
+	return taken;
+}
+
+static void
+commit(struct writer *w, struct writer_item *first)
+{
+	int64_t began = clock_mono_us(&w->o.clock);
+	size_t count = 0;
+	enum rc rc;
+
+	for (struct writer_item *i = first; i != NULL; i = i->next)
+		if (!i->skip)
+			w->jobs[count++] = &i->job;
+	if (count == 0)
+		return;
+	rc = seq_step(w->ledger, w->jobs, count, clock_now_ms(&w->o.clock));
+	metric_add(w->o.batches, 1);
+	metric_add(w->o.commit_us, (uint64_t)(clock_mono_us(&w->o.clock) - began));
+	for (size_t i = 0; i < count; i++)
+		if (w->jobs[i]->rc == RC_OK && !w->jobs[i]->duplicate)
+			metric_add(w->o.entries, 1);
+	/* Refused for want of disk or memory is an answer; anything else is doubt about what is
+	 * stored. */
+	if (rc == RC_OK || rc == RC_NO_SPACE || rc == RC_NO_MEMORY || w->stopped_told)
+		return;
+	w->stopped_told = true;
+	log_event(w->o.sink, LOG_ERROR, "log_stopped", "origin", ledger_origin(w->ledger), "code",
+	    rc_label(rc), NULL);
+	w->o.stopped(w->o.ctx, rc);
+}
+
+static void
+sleep_until(struct writer *w, uint64_t missing)
+{
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->waiting, missing);
+	while (atomic_load(&w->ring[missing & w->mask]) == NULL && !atomic_load(&w->stopping))
+		pthread_cond_wait(&w->wake, &w->lock);
+	atomic_store(&w->waiting, UINT64_MAX);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void *
+run(void *arg)
+{
+	struct writer *w = arg;
+	struct writer_item *first;
+	uint64_t missing = 0;
+	size_t count;
+
+	for (;;) {
+		count = take(w, &first, &missing);
+		if (count > 0) {
+			commit(w, first);
+			w->o.done(w->o.ctx, first, count);
+			continue;
+		}
+		if (atomic_load(&w->stopping))
+			return NULL;
+		sleep_until(w, missing);
+	}
+}
+
+enum rc
+writer_start(struct writer **out, struct ledger *ledger, const struct writer_options *options)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	size_t room = options->tickets_max;
+
+	*out = NULL;
+	must(room >= SEQ_BATCH_MAX && (room & (room - 1)) == 0);
+	if (w == NULL)
+		return RC_NO_MEMORY;
+	w->ledger = ledger;
+	w->o = *options;
+	w->mask = room - 1;
+	atomic_init(&w->waiting, UINT64_MAX);
+	w->ring = calloc(room, sizeof(*w->ring));
+	if (w->ring == NULL) {
+		free(w);
+		return RC_NO_MEMORY;
+	}
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
+	if (pthread_create(&w->thread, NULL, run, w) != 0) {
+		pthread_cond_destroy(&w->wake);
+		pthread_mutex_destroy(&w->lock);
+		free(w->ring);
+		free(w);
+		return RC_NO_MEMORY;
+	}
+	pthread_setname_np(w->thread, "ect-writer");
+	*out = w;
+	return RC_OK;
+}
+
+void
+writer_stop(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->stopping, true);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	must(atomic_load(&w->front) == w->next); /* every ticket was put */
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w->ring);
+	free(w);
+}
+
+bool
+writer_ticket(struct writer *w, size_t count, uint64_t *first)
+{
+	uint64_t front = atomic_load_explicit(&w->front, memory_order_acquire);
+
+	must(count > 0 && count <= SEQ_BATCH_MAX);
+	if (w->next + count - front > w->mask + 1)
+		return false;
+	*first = w->next;
+	w->next += count;
+	return true;
+}
+
+void
+writer_put(struct writer *w, struct writer_item *item)
+{
+	uint64_t ticket = item->ticket;
+
+	must(slot(w, ticket) == NULL);
+	atomic_store(&w->ring[ticket & w->mask], item);
+	if (atomic_load(&w->waiting) != ticket)
+		return;
+	pthread_mutex_lock(&w->lock);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
