@@ -48,6 +48,8 @@ enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim
 
 /* Check the stores against each other and roll the journal forward (recover.c). */
 enum rc recover_journal(struct ledger *l, const struct log_sink *sink, struct why *why);
+/* Bring the index from where it reaches to the end of the log. */
+enum rc recover_index(struct ledger *l, struct why *why);
 enum rc recover_newest(struct ledger *l, uint64_t count, struct why *why);
 
 #endif

@@ -234,9 +234,8 @@ rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t c
 	return index_add(l->index, rows, count);
 }
 
-/* Bring the index from where it is to the end of the log. */
-static enum rc
-catch_up(struct ledger *l, struct why *why)
+enum rc
+recover_index(struct ledger *l, struct why *why)
 {
 	struct store_read *read = NULL;
 	struct index_row *rows = calloc(REBUILD_ROWS, sizeof(*rows));
@@ -358,7 +357,7 @@ ledger_open(struct ledger **out, const struct ledger_options *o, const struct po
 		return rc;
 	if ((rc = recover_journal(l, o->sink, why)) != RC_OK ||
 	    (rc = recover_newest(l, o->verify_newest, why)) != RC_OK ||
-	    (rc = open_index(l, o, folder, why)) != RC_OK || (rc = catch_up(l, why)) != RC_OK)
+	    (rc = open_index(l, o, folder, why)) != RC_OK || (rc = recover_index(l, why)) != RC_OK)
 		goto out;
 	must(index_reach(l->index) == ledger_published(l));
 	*out = l;
