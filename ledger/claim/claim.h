@@ -51,7 +51,9 @@ struct claim {
 };
 
 /* Judge the fields alone (no clock, no store).  Checks iss, jti, wid, exec_act, pred (no self, no duplicate), aud, iat < exp,
- * hashes, extension limits, node kind.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_BAD_KIND, RC_NO_MEMORY. */
+ * hashes, extension limits.  The node kind is recognised, not judged: policy does that with kind_check() where the log is strict.
+ * An absent pred is read as [], an absent aud as none.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_NO_MEMORY.
+ * Views in 'out' live as long as the token's arena and 'arena'. */
 enum rc claim_read(const struct token *token, struct arena *arena, struct claim *out, struct why *why);
 
 /* Judge the times.  'now_ms' is the receive time.  Deferred logs: age_max_s is the log's own, exp must merely be after iat. */
@@ -60,7 +62,7 @@ struct claim_times {
 	int64_t age_max_s;
 	bool deferred;
 };
-/* RC_EXPIRED, RC_NOT_YET_VALID. */
+/* Whole seconds.  iat <= now + CLAIM_SKEW_S, now - iat <= age_max_s, and unless deferred now < exp.  RC_EXPIRED, RC_NOT_YET_VALID. */
 enum rc claim_check_times(const struct claim *claim, const struct claim_times *times, struct why *why);
 
 #endif

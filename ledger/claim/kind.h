@@ -29,7 +29,8 @@ const struct kind *kind_of(struct bytes act); /* never NULL */
 const struct kind *kind_named(const char *name);
 size_t kind_count(void);
 const struct kind *kind_at(size_t i);
-/* 'strict' off: a kind that does not meet its row is recorded as its kind all the same (record and flag). */
+/* Does a task meet its row?  Enough predecessors, required keys there, known keys of their type; unknown keys are always fine.
+ * 'ext' may be NULL.  RC_BAD_KIND.  Pure: whether a breach is refused or recorded all the same is the log's policy. */
 enum rc kind_check(const struct kind *kind, size_t pred_count, const struct json_node *ext, struct why *why);
 
 #endif

@@ -32,13 +32,19 @@ struct policy_rules {
 
 void policy_rules_init(struct policy_rules *rules); /* defaults */
 void policy_rules_release(struct policy_rules *rules);
-/* Deterministic digest of rules and fixed limits: the entry's "limits". */
+/* Deterministic digest of rules and fixed limits: the entry's "limits".  policy.c says how to recompute it.  Costs a hash per rule: once per
+ * reload, not per token. */
 void policy_limits_digest(const struct policy_rules *rules, uint8_t out[8]);
 
+/* Is this a pattern that can ever match: an exact URI, or "scheme://authority/...*" whose star follows a slash?  For configuration readers. */
+bool policy_pattern_ok(struct bytes pattern);
 /* May this client identity (empty: insecure loopback) do that? */
 bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool insecure, enum policy_right right);
 
-/* Everything that can be judged without the store, after the signature verified.  Sets flags of enum entry_flags. */
+/*
+ * Everything that can be judged without the store, after the signature verified.  Sets flags of enum entry_flags.
+ * RC_LEVEL_TOO_LOW, RC_NOT_YET_VALID, RC_EXPIRED, RC_BAD_CLAIM (audience), RC_BAD_KIND (where kinds are strict).
+ */
 struct policy_ruling {
 	uint64_t flags;
 };

@@ -1,0 +1,258 @@
+/*
+ * policy.c - what one log demands.  Pure: rules and facts in, a ruling out.
+ *
+ * The digest of the rules in force goes into every entry, so that an auditor can later see under
+ * which limits a token was let in.  It is a chain over lines "name=value", one line per rule in the
+ * order below, then one per fixed limit in the order of the table, then one per grant in the order
+ * of the configuration:
+ *
+ *     d(0) = 32 zero bytes;  d(n) = SHA-256(d(n-1) || line n || "\n");  the digest is the first 8
+ * bytes of the last d
+ *
+ * Numbers are decimal, booleans 0 or 1, an audience that is not set is an empty value.
+ */
+#include "policy/policy.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "claim/entry.h"
+#include "claim/kind.h"
+
+/* Every limit that is fixed in this build.  Names never change: monitoring and digests depend on
+ * them. */
+static const struct policy_limit limits[] = {
+    {"token_size_max", TOKEN_SIZE_MAX, "bytes", "a token as received"},
+    {"token_header_max", TOKEN_HEADER_MAX, "bytes", "the decoded header of a token"},
+    {"token_kid_max", TOKEN_KID_MAX, "bytes", "a key id"},
+    {"token_depth_max", TOKEN_DEPTH_MAX, "levels", "nesting of a token's JSON"},
+    {"token_nodes_max", TOKEN_NODES_MAX, "values", "JSON values in a token"},
+    {"claim_pred_max", CLAIM_PRED_MAX, "ids", "predecessors of a task"},
+    {"claim_ext_size_max", CLAIM_EXT_SIZE_MAX, "bytes", "the extension object as received"},
+    {"claim_ext_depth_max", CLAIM_EXT_DEPTH_MAX, "levels", "nesting of the extension object"},
+    {"claim_iss_max", CLAIM_ISS_MAX, "bytes", "an issuer's or audience's URI"},
+    {"claim_act_max", CLAIM_ACT_MAX, "bytes", "exec_act"},
+    {"claim_aud_max", CLAIM_AUD_MAX, "names", "audiences of a token"},
+    {"claim_skew_s", CLAIM_SKEW_S, "seconds",
+	"clock skew: token ahead of us, parent ahead of child"},
+    {"claim_age_max_s", CLAIM_AGE_MAX_S, "seconds", "age of a token, unless the log is deferred"},
+    {"entry_size_max", ENTRY_SIZE_MAX, "bytes", "an entry of the log"},
+};
+#define LIMIT_COUNT (sizeof(limits) / sizeof(limits[0]))
+
+void
+policy_rules_init(struct policy_rules *rules)
+{
+	must(rules != NULL);
+	memset(rules, 0, sizeof(*rules));
+	rules->level_min = LEVEL_2;
+	rules->age_max_s = CLAIM_AGE_MAX_S;
+	rules->cross_workflow = true;
+	rules->forwarded = true;
+}
+
+void
+policy_rules_release(struct policy_rules *rules)
+{
+	if (rules == NULL)
+		return;
+	for (size_t i = 0; i < rules->grant_count; i++)
+		free(rules->grants[i].pattern);
+	free(rules->grants);
+	free(rules->audience);
+	memset(rules, 0, sizeof(*rules));
+}
+
+const struct policy_limit *
+policy_limits(size_t *count)
+{
+	must(count != NULL);
+	*count = LIMIT_COUNT;
+	return limits;
+}
+
+static void
+chain(struct hash *h, const char *name, struct bytes value)
+{
+	struct hash next;
+	const struct bytes parts[] = {
+	    bytes_of(h->b, sizeof(h->b)), bytes_str(name), bytes_str("="), value, bytes_str("\n")};
+
+	hash_of_parts(parts, sizeof(parts) / sizeof(parts[0]), &next);
+	*h = next;
+}
+
+static void
+chain_number(struct hash *h, const char *name, uint64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	chain(h, name, bytes_str(text));
+}
+
+void
+policy_limits_digest(const struct policy_rules *rules, uint8_t out[8])
+{
+	struct hash h = {{0}};
+
+	must(rules != NULL && rules->age_max_s >= 0);
+	chain_number(&h, "level_min", (uint64_t)rules->level_min);
+	chain_number(&h, "deferred", rules->deferred);
+	chain_number(&h, "age_max_s", (uint64_t)rules->age_max_s);
+	chain_number(&h, "cross_workflow", rules->cross_workflow);
+	chain(&h, "audience", rules->audience == NULL ? BYTES_NONE : bytes_str(rules->audience));
+	chain_number(&h, "forwarded", rules->forwarded);
+	chain_number(&h, "kinds_strict", rules->kinds_strict);
+	chain_number(&h, "tokens_per_s_max", rules->tokens_per_s_max);
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
+		chain_number(&h, limits[i].name, limits[i].value);
+	for (size_t i = 0; i < rules->grant_count; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "grant %u", rules->grants[i].rights);
+		chain(&h, name, bytes_str(rules->grants[i].pattern));
+	}
+	memcpy(out, h.b, 8);
+}
+
+static bool
+is_prefix_pattern(struct bytes pattern)
+{
+	return pattern.n >= 2 && pattern.p[pattern.n - 1] == '*' && pattern.p[pattern.n - 2] == '/';
+}
+
+bool
+policy_pattern_ok(struct bytes pattern)
+{
+	const uint8_t *colon = NULL;
+	size_t authority, end;
+
+	if (pattern.n == 0 || pattern.n > CLAIM_ISS_MAX)
+		return false;
+	for (size_t i = 0; i < pattern.n; i++)
+		if (pattern.p[i] <= 0x20 || pattern.p[i] > 0x7e ||
+		    (pattern.p[i] == '*' && i + 1 < pattern.n))
+			return false;
+	if ((colon = memchr(pattern.p, ':', pattern.n)) == NULL || colon == pattern.p)
+		return false;
+	if (pattern.p[pattern.n - 1] != '*')
+		return true;
+	/* "spiffe://" then a star would be everybody of every trust domain: the prefix must name
+	 * the authority. */
+	authority = (size_t)(colon - pattern.p) + 3;
+	end = authority;
+	while (end < pattern.n && pattern.p[end] != '/')
+		end++;
+	return is_prefix_pattern(pattern) && authority < pattern.n && colon[1] == '/' &&
+	       colon[2] == '/' && end > authority && end + 1 < pattern.n;
+}
+
+static bool
+pattern_matches(struct bytes pattern, struct bytes identity)
+{
+	if (!policy_pattern_ok(pattern))
+		return false;
+	if (!is_prefix_pattern(pattern))
+		return bytes_eq(pattern, identity);
+	/* something must follow the slash: the prefix alone is a folder, not somebody */
+	return identity.n > pattern.n - 1 && memcmp(identity.p, pattern.p, pattern.n - 1) == 0;
+}
+
+bool
+policy_allows(
+    const struct policy_rules *rules, struct bytes identity, bool insecure, enum policy_right right)
+{
+	unsigned granted = 0;
+
+	must(rules != NULL && (rules->grant_count == 0 || rules->grants != NULL));
+	must(right == POLICY_WRITE || right == POLICY_READ || right == POLICY_ADMIN);
+	if (insecure)
+		return true;
+	if (identity.n == 0)
+		return false;
+	for (size_t i = 0; i < rules->grant_count; i++)
+		if (pattern_matches(bytes_str(rules->grants[i].pattern), identity))
+			granted |= rules->grants[i].rights;
+	return (granted & (unsigned)right) != 0;
+}
+
+/* L3 is L2 plus this very log: nothing that arrives is L3 already, so a log that wants L3 wants the
+ * L2 form. */
+static enum rc
+judge_level(const struct policy_rules *rules, const struct token *token, struct why *why)
+{
+	enum token_level form_min = rules->level_min < LEVEL_2 ? rules->level_min : LEVEL_2;
+
+	if (token->level >= form_min)
+		return RC_OK;
+	return why_set(why, RC_LEVEL_TOO_LOW, "minimum level of the log", NULL, 0,
+	    "the token is %s, the log wants %s", token_level_name(token->level),
+	    token_level_name(rules->level_min));
+}
+
+/* Marked as deferred is what an ordinary log would have refused, and nothing else. */
+static enum rc
+judge_times(const struct policy_rules *rules, const struct claim *claim, int64_t now_ms,
+    uint64_t *flags, struct why *why)
+{
+	struct claim_times times = {.now_ms = now_ms, .age_max_s = rules->age_max_s};
+	enum rc rc;
+
+	if (!rules->deferred)
+		return claim_check_times(claim, &times, why);
+	times.age_max_s = CLAIM_AGE_MAX_S;
+	rc = claim_check_times(claim, &times, why);
+	if (rc != RC_EXPIRED)
+		return rc;
+	times.age_max_s = rules->age_max_s;
+	times.deferred = true;
+	rc = claim_check_times(claim, &times, why);
+	if (rc == RC_OK)
+		*flags |= ENTRY_DEFERRED;
+	return rc;
+}
+
+static enum rc
+judge_audience(
+    const struct policy_rules *rules, const struct claim *claim, uint64_t *flags, struct why *why)
+{
+	if (rules->audience == NULL)
+		return RC_OK;
+	for (size_t i = 0; i < claim->aud_count; i++)
+		if (bytes_is(claim->aud[i], rules->audience))
+			return RC_OK;
+	if (!rules->forwarded)
+		return why_set(why, RC_BAD_CLAIM, "audience of the log", "aud", 0,
+		    "aud does not name this log, and it takes no forwarded tokens");
+	*flags |= ENTRY_FORWARDED;
+	return RC_OK;
+}
+
+enum rc
+policy_judge(const struct policy_rules *rules, const struct token *token, const struct claim *claim,
+    int64_t now_ms, struct policy_ruling *out, struct why *why)
+{
+	uint64_t flags = 0;
+	enum rc rc;
+
+	must(rules != NULL && token != NULL && claim != NULL && out != NULL);
+	must(claim->kind != NULL);
+	out->flags = 0;
+	if ((rc = judge_level(rules, token, why)) != RC_OK)
+		return rc;
+	if ((rc = judge_times(rules, claim, now_ms, &flags, why)) != RC_OK)
+		return rc;
+	if ((rc = judge_audience(rules, claim, &flags, why)) != RC_OK)
+		return rc;
+	if (rules->kinds_strict) {
+		rc = kind_check(claim->kind, claim->pred_count, claim->ext_json, why);
+		if (rc != RC_OK)
+			return rc;
+	}
+	out->flags = flags;
+	return RC_OK;
+}
