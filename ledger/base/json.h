@@ -23,7 +23,7 @@ enum json_type {
 
 struct json_limits {
 	size_t size_max;    /* bytes of text */
-	unsigned depth_max; /* the outermost value counts as 1 */
+	unsigned depth_max; /* open objects and arrays; the outermost counts as 1, a scalar opens no level; at most 64 */
 	size_t nodes_max;   /* values in all */
 };
 
@@ -47,7 +47,7 @@ enum rc json_parse(struct bytes text, const struct json_limits *limits, bool obj
 const struct json_node *json_member(const struct json_node *object, const char *name);
 /* A whole number without sign '-', fraction or exponent, below 2^53.  False otherwise. */
 bool json_uint(const struct json_node *node, uint64_t *out);
-/* The deepest level below and including this value, itself counting as 1. */
+/* How many levels of objects and arrays this value has, itself counting as 1: {"a":1} is 1, {"a":[1]} is 2. */
 unsigned json_depth(const struct json_node *node);
 
 #endif
