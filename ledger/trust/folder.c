@@ -1,0 +1,272 @@
+/*
+ * folder.c - the trust folder on disk:  ROOT/<trust-domain>/<name>.jwks.json
+ *
+ * Reading only, and bounded: so many domains, so many files in each, so many bytes in a file. Names
+ * are read in sorted order, so that the first refusal is the same each time.  What is refused stops
+ * the whole load: the caller keeps the snapshot that it had.
+ *
+ *   ROOT/.x, ROOT/<domain>/.x    ignored (editors, version control, atomic swaps)
+ *   ROOT/<file>                  ignored
+ *   ROOT/<domain>/x.jwks.json    read; must be a regular file or a link to one
+ *   ROOT/<domain>/x.pem          counted as skipped (certificates are not read yet)
+ *   ROOT/<domain>/<anything>     ignored
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "trust/snapshot.h"
+
+struct names {
+	char **name;
+	size_t count, room;
+};
+
+static enum rc load_domain(struct trust_snapshot *s, int root, const char *name,
+    struct trust_report *report, struct why *why);
+static enum rc load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *name,
+    struct trust_report *report, struct why *why);
+static enum rc read_whole(int fd, uint8_t **out, size_t *size, struct why *why);
+static enum rc list(int fd, size_t max, struct names *out, struct why *why);
+static void names_release(struct names *names);
+static bool ends_with(const char *name, const char *end);
+static enum rc io_error(struct why *why, const char *what);
+
+enum rc
+trust_snapshot_load(const char *folder, struct trust_snapshot **out, struct trust_report *report)
+{
+	struct trust_report scratch;
+	struct trust_snapshot *s = NULL;
+	struct names names = {NULL, 0, 0};
+	struct why why = {0};
+	const char *at = "";
+	int root = -1;
+	enum rc rc;
+
+	must(folder && out);
+	report = report ? report : &scratch;
+	memset(report, 0, sizeof(*report));
+	*out = NULL;
+	if ((rc = snapshot_new(&s)) != RC_OK)
+		goto out;
+	if ((root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		if (errno != ENOENT)
+			rc = io_error(&why, "cannot open the folder");
+		goto out;
+	}
+	if ((rc = list(root, TRUST_DOMAINS_MAX * 4, &names, &why)) != RC_OK)
+		goto out;
+	for (size_t i = 0; i < names.count && rc == RC_OK; i++) {
+		at = names.name[i];
+		rc = load_domain(s, root, at, report, &why);
+	}
+out:
+	if (rc == RC_OK) {
+		report->domains = snapshot_domains(s);
+		report->keys = trust_snapshot_keys(s);
+		*out = s;
+		s = NULL;
+	} else if (!report->problem[0]) {
+		snprintf(report->problem, sizeof(report->problem), "%s: %s", *at ? at : folder,
+		    why.text[0] ? why.text : rc_text(rc));
+	}
+	if (root >= 0)
+		close(root);
+	names_release(&names);
+	trust_snapshot_drop(s);
+	return rc;
+}
+
+bool
+trust_domain_name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= TRUST_DOMAIN_NAME_MAX && name[0] != '.' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}
+
+static enum rc
+load_domain(struct trust_snapshot *s, int root, const char *name, struct trust_report *report,
+    struct why *why)
+{
+	struct names files = {NULL, 0, 0};
+	uint32_t domain;
+	enum rc rc = RC_OK;
+	int fd;
+
+	/* ENOENT: gone since it was listed; the watch will say so. */
+	if ((fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return errno == ENOTDIR || errno == ENOENT
+			   ? RC_OK
+			   : io_error(why, "cannot open the folder of a trust domain");
+	if (!trust_domain_name_ok(name)) {
+		rc = why_set(why, RC_BAD_KEY, "trust (domain name)", NULL, 0,
+		    "a trust domain's name has only a-z 0-9 . _ -");
+		goto out;
+	}
+	if ((rc = snapshot_add_domain(s, bytes_str(name), &domain, why)) != RC_OK)
+		goto out;
+	if ((rc = list(fd, TRUST_DOMAIN_FILES_MAX, &files, why)) != RC_OK)
+		goto out;
+	for (size_t i = 0; i < files.count && rc == RC_OK; i++) {
+		if (ends_with(files.name[i], ".pem"))
+			report->skipped++;
+		if (!ends_with(files.name[i], ".jwks.json"))
+			continue;
+		rc = load_file(s, domain, fd, files.name[i], report, why);
+		if (rc != RC_OK)
+			snprintf(report->problem, sizeof(report->problem), "%s/%.80s: %s: %s", name,
+			    files.name[i], why->rule ? why->rule : rc_label(rc),
+			    why->text[0] ? why->text : rc_text(rc));
+	}
+out:
+	close(fd);
+	names_release(&files);
+	return rc;
+}
+
+static enum rc
+load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *name,
+    struct trust_report *report, struct why *why)
+{
+	uint8_t *text = NULL;
+	size_t size = 0;
+	enum rc rc;
+	int fd;
+
+	/* O_NONBLOCK: a FIFO of that name must not hang us. */
+	if ((fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0)
+		return errno == ENOENT ? RC_OK : io_error(why, "cannot open the file");
+	if ((rc = read_whole(fd, &text, &size, why)) == RC_OK)
+		rc = jwks_read(s, domain, bytes_of(text, size), &report->skipped, why);
+	free(text);
+	close(fd);
+	return rc;
+}
+
+static enum rc
+read_whole(int fd, uint8_t **out, size_t *size, struct why *why)
+{
+	struct stat st;
+	uint8_t *p;
+	size_t room, n = 0;
+
+	if (fstat(fd, &st) != 0)
+		return io_error(why, "cannot look at the file");
+	if (!S_ISREG(st.st_mode))
+		return why_set(why, RC_BAD_KEY, "trust (file)", NULL, 0, "not a regular file");
+	if (st.st_size > (off_t)TRUST_FILE_SIZE_MAX)
+		return why_set(why, RC_BAD_KEY, "trust (file size)", NULL, 0, "more than %zu bytes",
+		    TRUST_FILE_SIZE_MAX);
+	/* One byte more than it said: a file that grows meanwhile is noticed, not cut. */
+	room = (size_t)st.st_size + 1;
+	if (!(p = malloc(room)))
+		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for the file");
+	while (n < room) {
+		ssize_t got = read(fd, p + n, room - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			free(p);
+			return io_error(why, "cannot read the file");
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	if (n == room) {
+		free(p);
+		return why_set(
+		    why, RC_BAD_KEY, "trust (file)", NULL, 0, "the file changed while it was read");
+	}
+	*out = p;
+	*size = n;
+	return RC_OK;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in a folder, hidden ones left out, sorted. */
+static enum rc
+list(int fd, size_t max, struct names *out, struct why *why)
+{
+	struct dirent *entry;
+	DIR *dir = NULL;
+	enum rc rc = RC_OK;
+	int copy;
+
+	/* closedir() closes its descriptor; the caller keeps its own. */
+	if ((copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+	    !(dir = fdopendir(copy))) {
+		if (copy >= 0)
+			close(copy);
+		return io_error(why, "cannot list the folder");
+	}
+	while (rc == RC_OK && (errno = 0, entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (out->count == max) {
+			rc = why_set(why, RC_BAD_KEY, "trust (files)", NULL, 0,
+			    "more than %zu names in one folder", max);
+			break;
+		}
+		if (out->count == out->room) {
+			size_t room = out->room ? out->room * 2 : 16;
+			char **p = realloc(out->name, room * sizeof(*p));
+
+			if (!p) {
+				rc = RC_NO_MEMORY;
+				break;
+			}
+			out->name = p;
+			out->room = room;
+		}
+		if (!(out->name[out->count] = strdup(entry->d_name)))
+			rc = RC_NO_MEMORY;
+		else
+			out->count++;
+	}
+	if (rc == RC_OK && errno != 0)
+		rc = io_error(why, "cannot list the folder");
+	closedir(dir);
+	if (out->count > 1)
+		qsort(out->name, out->count, sizeof(*out->name), by_name);
+	return rc;
+}
+
+static void
+names_release(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static enum rc
+io_error(struct why *why, const char *what)
+{
+	/* strerrordesc_np: the one form that is safe in any thread and static. */
+	const char *text = strerrordesc_np(errno);
+
+	return why_set(why, RC_IO, "trust (reading)", NULL, 0, "%s: %s", what, text ? text : "?");
+}

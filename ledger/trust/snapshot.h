@@ -1,0 +1,38 @@
+/*
+ * snapshot.h - building a snapshot, key by key; private to trust/ and its tests.
+ *
+ * A snapshot is one thread's while it is built; once published it never changes.
+ */
+#ifndef TRUST_SNAPSHOT_H
+#define TRUST_SNAPSHOT_H
+
+#include "trust/trust.h"
+
+#define TRUST_FILE_SIZE_MAX    ((size_t)4 << 20)
+#define TRUST_DOMAIN_KEYS_MAX  100000
+#define TRUST_DOMAINS_MAX      10000
+#define TRUST_KEY_ISSUERS_MAX  256
+#define TRUST_ISSUER_SIZE_MAX  2048
+#define TRUST_DOMAIN_NAME_MAX  255
+#define TRUST_DOMAIN_FILES_MAX 10000
+
+enum rc snapshot_new(struct trust_snapshot **out);
+/* A domain is added once; its number is for snapshot_add_key(). */
+enum rc snapshot_add_domain(
+    struct trust_snapshot *s, struct bytes name, uint32_t *out, struct why *why);
+/*
+ * Add a key that may speak for 'issuers' (none: for nobody).  Takes the key, success or not.  The
+ * same kid again is the same key (then the issuers are joined), or RC_BAD_KEY.
+ */
+enum rc snapshot_add_key(struct trust_snapshot *s, uint32_t domain, struct key *key,
+    const struct bytes *issuers, size_t issuer_count, struct why *why);
+size_t snapshot_domains(const struct trust_snapshot *s);
+void snapshot_hold(struct trust_snapshot *s); /* one more reference */
+
+/* jwks.c: one JWK set file into a domain.  Adds to '*skipped' the keys of foreign kinds. */
+enum rc jwks_read(
+    struct trust_snapshot *s, uint32_t domain, struct bytes text, size_t *skipped, struct why *why);
+/* A trust domain's name: [a-z0-9._-], not beginning with a dot, at most TRUST_DOMAIN_NAME_MAX. */
+bool trust_domain_name_ok(const char *name);
+
+#endif
