@@ -1,8 +1,9 @@
 /*
  * ectledger/client.h - talk to an ectledger: blocking calls, or a non-blocking core for your own loop.
  *
- * Errors are enum ectl_rc values with ectl_error() text.  Nothing here is thread-safe per object; use one client per thread.
+ * Functions give 0, or -1 with a struct ect_status that says what went wrong.  Nothing here is thread-safe per object; use one client per thread.
  * Messages are the protobuf-c structs of ectledger/ledger.pb-c.h (package ectledger.v1); free answers with protobuf_c_message_free_unpacked.
+ * No function raises SIGPIPE.
  */
 #ifndef ECTLEDGER_CLIENT_H
 #define ECTLEDGER_CLIENT_H
@@ -30,6 +31,7 @@ struct ect_client_options {
 /* What went wrong, for ectl's exit codes. */
 enum ect_outcome {
 	ECT_OK = 0,
+	ECT_USAGE = 2,             /* the options cannot work: no HOST:PORT, an unreadable file, plaintext to another machine */
 	ECT_UNREACHABLE = 3,       /* no connection, or a time-out */
 	ECT_REFUSED = 4,           /* the server said no to the call: see status, code, text */
 	ECT_PROTOCOL = 5,          /* the peer broke the protocol, or out of memory */
@@ -54,37 +56,48 @@ struct ect_stream;
 /* 'answer' is called with the token's number (count from 0) and the AppendAnswer's protobuf bytes. */
 int ect_stream_open(struct ect_client *c, bool no_receipt, struct ect_stream **out,
     void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx, struct ect_status *status);
-/* Queue a token (copied).  May block while the window is full, handling answers meanwhile. */
+/* Queue a token (copied, at most ECT_TOKEN_MAX bytes).  Tokens travel in batches: a lone one goes at once, others when a batch is full or an answer
+ * came.  May block while the window is full, handling answers meanwhile. */
+#define ECT_TOKEN_MAX 64000
 int ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect_status *status);
+/* Send what is queued now, without waiting for more. */
+int ect_stream_flush(struct ect_stream *s, struct ect_status *status);
+/* Handle answers until something happened, 'fd' (unless -1) is readable or 'timeout_ms' (-1: none) passed.  1: 'fd' is readable; 0: not; -1: it is over. */
+int ect_stream_wait(struct ect_stream *s, int fd, int timeout_ms, struct ect_status *status);
+/* Tokens that have no answer yet. */
+size_t ect_stream_unanswered(const struct ect_stream *s);
 /* Wait for all answers, close the stream. */
 int ect_stream_finish(struct ect_stream *s, struct ect_status *status);
 void ect_stream_free(struct ect_stream *s);
+/* None of these may be called from 'answer'.  After -1 the stream is over: no more answers will come. */
 
 /* ---- the non-blocking core: bytes of frames in and out, no socket calls of its own but connect/read/write on one descriptor ---- */
 
-struct ect_core_callbacks {
+struct ect_core_callbacks {     /* may begin, send, end and cancel calls, not close the core; any may be NULL */
 	void (*message)(void *ctx, uint32_t call, const uint8_t *message, size_t size);
 	void (*end)(void *ctx, uint32_t call, const struct ect_status *status);
 	void (*ready)(void *ctx);              /* connected and, with TLS, authenticated */
-	void (*closed)(void *ctx, const struct ect_status *status);
+	void (*closed)(void *ctx, const struct ect_status *status); /* once, the last of all; calls under way are over without 'end' */
 	void *ctx;
 };
 int ect_core_open(struct ect_core **out, const struct ect_client_options *options,
     const struct ect_core_callbacks *callbacks, struct ect_status *status);
 void ect_core_close(struct ect_core *core);
-int ect_core_fd(const struct ect_core *core);
+int ect_core_fd(const struct ect_core *core); /* another one while connecting, when the next address is tried */
 bool ect_core_want_read(const struct ect_core *core);
 bool ect_core_want_write(const struct ect_core *core);
 int ect_core_timeout_ms(const struct ect_core *core); /* -1: none */
 /* Call when the descriptor is ready or the time-out passed.  0, or -1 when the connection is over. */
 int ect_core_step(struct ect_core *core);
-/* Begin a call; 0 when there is no room now (too many calls).  'stream': more messages follow with ect_core_send. */
+/* Begin a call; 0 when there is no room now (too many calls), the message is over 1 MiB or the server is draining.  Possible before 'ready'.
+ * 'stream': more messages follow with ect_core_send, 64 in all before the server grants more. */
 uint32_t ect_core_begin(struct ect_core *core, const char *method, unsigned deadline_ms,
     const void *message, size_t size, bool stream);
 /* False: no credit yet. */
 bool ect_core_send(struct ect_core *core, uint32_t call, const void *message, size_t size);
 void ect_core_end(struct ect_core *core, uint32_t call);
-void ect_core_cancel(struct ect_core *core, uint32_t call);
+void ect_core_cancel(struct ect_core *core, uint32_t call); /* no callback for this call any more */
+bool ect_core_draining(const struct ect_core *core);        /* the server takes no new calls here: open another connection */
 size_t ect_core_queued(const struct ect_core *core); /* bytes not yet written */
 
 /* ---- offline verification: ectledger/verify.h ---- */
