@@ -5,19 +5,20 @@
  * began (if any), then those the batch began. Only the last of a run grows.  A full tile hands its
  * root to the level above.
  *
- * Invariants (checked in 'sane'):
- *   - a level's last tile holds (size >> 8 * level) mod 256 hashes, or is full and the next append
- * starts another;
- *   - nodes are written once and never changed, so a rollback is the old counts and widths, nothing
- * else;
- *   - tiles that were complete before the batch are gone: a new leaf's siblings are in its own tile
- * of each level.
+ * Invariants (the cheap ones are checked in 'sane'):
+ * - a level's last tile holds (size >> 8 * level) mod 256 hashes, or is full and another comes
+ * next;
+ * - nodes are written once and never changed, so a rollback is the old counts and widths, no more;
+ * - tiles that were complete before the batch are gone: a new leaf's siblings are in its own tiles.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "tree/tile_nodes.h"
+
+/* Leaves: a batch this large is a gigabyte of tiles, so a mistake and not a load. */
+#define BATCH_MAX (1u << 24)
 
 struct level {
 	struct tile_nodes **tile; /* 'room' tiles, all allocated; the first 'count' are in use */
@@ -170,8 +171,10 @@ tile_writer_begin(struct tile_writer *w, size_t count)
 	enum rc rc;
 
 	sane(w);
-	must(count <= UINT64_MAX - w->size);
 	w->left = 0;
+	if (count > BATCH_MAX)
+		return RC_NO_MEMORY;
+	must(count <= UINT64_MAX - w->size);
 	/* n appends to a level touch at most n / 256 + 2 of its tiles; a level gets at most one
 	 * more than a 256th of the one below. */
 	for (i = 0; i < TILE_LEVELS; i++)
