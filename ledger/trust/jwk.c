@@ -21,7 +21,7 @@ static enum rc read_coordinate(
 
 static const struct {
 	const char *kty, *crv;
-	enum token_alg alg = TOKEN_EDDSA;
+	enum token_alg alg;
 } curves[] = {
     {"EC", "P-256", TOKEN_ES256},
     {"EC", "P-384", TOKEN_ES384},
