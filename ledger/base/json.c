@@ -170,7 +170,7 @@ unescape(const struct parser *ps, const uint8_t *p, const uint8_t *end, struct b
 		return RC_NO_MEMORY;
 	for (o = first; p < end;) {
 		const char *which;
-		uint32_t c;
+		uint32_t c = 0;
 		enum rc rc;
 
 		if (*p != '\\') {
