@@ -22,7 +22,9 @@ struct call;
 struct serve_log {             /* one log, opened by main */
 	const char *name;
 	struct ledger *ledger;
-	struct trust *trust;
+	struct trust *trust;       /* may be shared by logs */
+	/* Whose grants say who may do what; NULL: ledger_rules(ledger).  Can be replaced live (serve_access). */
+	const struct policy_rules *access;
 };
 
 struct serve_options {
@@ -31,7 +33,9 @@ struct serve_options {
 	unsigned verify_threads, reader_threads; /* 0: from the machine */
 	size_t calls_max;          /* call slots */
 	size_t call_tokens_max;    /* tokens in one request */
-	size_t call_bytes_max;     /* arena of one call */
+	size_t call_bytes_max;     /* arena of one call: request, what is made of it, and answer */
+	size_t query_bytes_max;    /* the same for a query */
+	size_t requests_bytes_max; /* request bytes of all calls in flight together */
 	size_t query_nodes_max;
 	unsigned query_ms_max;
 	unsigned deadline_ms_max;
@@ -58,6 +62,9 @@ struct call_request {
 	bool insecure;             /* insecure loopback */
 	unsigned deadline_ms;
 	struct bytes message;      /* copied */
+	/* Appends on a stream: tokens seen on the stream so far.  The answers' numbers start there; moved on by this request's tokens when the call
+	 * begins.  NULL: numbers start at 0. */
+	uint64_t *stream_tokens;
 	void *door;                /* the door's own: given back with the answer */
 	uint64_t door_id;
 };
@@ -68,6 +75,10 @@ enum rc serve_method(const char *method, bool *stream);
  * (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST, RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
 enum rc serve_begin(struct serve *s, const struct call_request *request, struct why *why);
 size_t serve_slots_free(const struct serve *s);
+/* Replace the grants of a log (by name).  Borrowed until replaced again or serve_stop. */
+void serve_access(struct serve *s, const char *log, const struct policy_rules *access);
+/* Ask the keeper thread to look at the trust folders now. */
+void serve_reload_trust(struct serve *s);
 
 struct call_answer {
 	void *door;
@@ -82,6 +93,8 @@ size_t serve_collect(struct serve *s, struct call_answer *out, size_t room);
 void serve_release(struct serve *s, struct call *call);
 /* The connection is gone: the answer is not wanted (work already handed over still completes: an append may be committed). */
 void serve_forget(struct serve *s, void *door);
+/* The same for the calls of one door_id of a door. */
+void serve_cancel(struct serve *s, void *door, uint64_t door_id);
 
 /* Any log stopped after doubt: main exits with 75 after draining. */
 bool serve_stopped(const struct serve *s);

@@ -1,0 +1,131 @@
+/*
+ * call.h - private to serve/: one call in flight, and the hall itself.
+ *
+ * A slot is FREE (loop's free list), WORKING (owned by a pool, keeper or writer thread), FINISHED (on the finished list), GIVEN (the door
+ * holds the answer).  Only 'door', 'door_id' and 'live' are the loop thread's throughout; 'forgotten' is the one member that two threads may touch.
+ */
+#ifndef SERVE_CALL_H
+#define SERVE_CALL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "query/query.h"
+#include "seq/writer.h"
+#include "serve/serve.h"
+#include "serve/wire.h"
+
+struct submit;
+struct hall_log;
+
+struct method {
+	const char *path;
+	enum policy_right right;
+	bool stream;
+	const ProtobufCMessageDescriptor *request;
+	/* Loop thread: take the call further.  NULL: a query, answered by 'answer' on a reader thread. */
+	enum rc (*begin)(struct call *call, const struct call_request *request, struct why *why);
+	/* Reader thread: fill call->answer. */
+	enum rc (*answer)(struct call *call, const ProtobufCMessage *request, struct why *why);
+};
+
+struct call {
+	struct serve *serve;
+	const struct method *method;
+	struct hall_log *log;
+	struct arena arena;
+	void *door;
+	uint64_t door_id;
+	bool live;
+	_Atomic bool forgotten;
+	int64_t begun_us, deadline_us;
+	struct bytes request;
+	enum rc rc;
+	struct why why;
+	struct bytes answer;
+	struct submit *submit; /* appends only */
+	struct pool_work work; /* queries only */
+	struct call *next;     /* free or finished list */
+};
+
+struct hall_log {
+	const char *name;
+	struct serve *serve;
+	struct ledger *ledger;
+	struct trust *trust;
+	const struct policy_rules *access;
+	struct writer *writer;
+	double bucket;         /* tokens that may come now, under the log's quota; loop thread */
+	int64_t bucket_us;
+};
+
+struct keeper;
+
+struct serve {
+	struct serve_options options;
+	struct hall_log *logs;
+	size_t log_count;
+	struct call *slots;
+	struct call *free;
+	size_t free_count;
+	size_t request_bytes;  /* of the calls in flight; loop thread */
+	struct pool *verify, *readers;
+	struct keeper *keeper;
+	_Atomic bool stopped;  /* a log is in doubt */
+
+	pthread_mutex_t lock;  /* guards the finished list only */
+	struct call *finished, **finished_tail;
+	struct call *taken;    /* moved off the finished list, not yet given; loop thread */
+
+	struct metric *calls, *refused_calls, *busy, *queries_us, *trust_reloads, *trust_failures;
+	struct metric *tokens[RC_COUNT];
+};
+
+/* Any thread: the call's outcome is in place; the loop takes it from here. */
+void call_finish(struct call *call);
+void call_finish_chain(struct serve *s, struct call *first, struct call *last);
+/* Stage start: RC_CANCELLED, RC_DEADLINE or RC_OK. */
+enum rc call_alive(const struct call *call, struct why *why);
+/* Pack a reply as the call's answer. */
+enum rc call_reply(struct call *call, const ProtobufCMessage *reply, struct why *why);
+/* A read view of the call's log at size 'at' (0: now). */
+enum rc call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why);
+struct query_budget call_budget(struct call *call);
+/* A request's ids in query form.  RC_BAD_REQUEST for wrong lengths. */
+struct call_id {
+	ProtobufCBinaryData jti, wid;
+	bool any_wid, by_index;
+	uint64_t index;
+};
+enum rc call_read_id(const struct call_id *id, struct query_id *out, struct why *why);
+ProtobufCBinaryData pb_bytes(struct bytes x);
+char *pb_string(struct arena *arena, struct bytes x); /* NULL: out of memory */
+
+/* ---- the stages, one file each ---- */
+
+enum rc submit_begin(struct call *call, const struct call_request *request, struct why *why);
+void submit_reply(struct call *call);
+void submit_release(struct call *call);
+void submit_done(void *ctx, struct writer_item *first, size_t count); /* writer_options.done; ctx: hall_log */
+
+enum rc entry_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc receipt_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc checkpoint_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc consistency_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc provenance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc limits_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+
+/* ---- keeper.c: one thread that reloads trust, and judges again what lacked a key ---- */
+
+struct submit_part;
+enum rc keeper_start(struct keeper **out, struct serve *s);
+void keeper_stop(struct keeper *k); /* judges what is left; NULL is fine */
+void keeper_park(struct keeper *k, struct submit_part *part);
+void keeper_poke(struct keeper *k);
+/* submit.c, keeper thread: judge the part's keyless tokens once more, and hand the part on. */
+void submit_again(struct submit_part *part, struct verifier *verifier);
+
+#endif

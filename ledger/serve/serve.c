@@ -1,0 +1,422 @@
+/*
+ * serve.c - the hall: slots, the table of methods, begin and collect.
+ *
+ * A call's way:   FREE -> serve_begin -> WORKING (pool, keeper, writer or reader) -> call_finish ->
+ * FINISHED -> serve_collect -> GIVEN
+ *                 -> serve_release -> FREE.   A forgotten call goes from FINISHED to FREE by
+ * itself.
+ *
+ * Invariants: free_count slots are on the free list, all others are live; request_bytes is the sum
+ * over live calls; the loop thread alone moves slots between FREE, GIVEN and WORKING, so only the
+ * finished list has a lock.
+ */
+#include "serve/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/must.h"
+
+#define M(service, name) "/ectledger.v1." service "/" name
+
+static const struct method methods[] = {
+    {M("Ledger", "Append"), POLICY_WRITE, false, &ectledger__v1__append_request__descriptor,
+	submit_begin, NULL},
+    {M("Ledger", "AppendStream"), POLICY_WRITE, true, &ectledger__v1__append_request__descriptor,
+	submit_begin, NULL},
+    {M("Ledger", "GetEntry"), POLICY_READ, false, &ectledger__v1__get_entry_request__descriptor,
+	NULL, entry_answer},
+    {M("Ledger", "GetReceipt"), POLICY_READ, false, &ectledger__v1__get_receipt_request__descriptor,
+	NULL, receipt_answer},
+    {M("Ledger", "GetCheckpoint"), POLICY_READ, false,
+	&ectledger__v1__get_checkpoint_request__descriptor, NULL, checkpoint_answer},
+    {M("Ledger", "ProveConsistency"), POLICY_READ, false,
+	&ectledger__v1__prove_consistency_request__descriptor, NULL, consistency_answer},
+    {M("Query", "Provenance"), POLICY_READ, false, &ectledger__v1__provenance_request__descriptor,
+	NULL, provenance_answer},
+    {M("Query", "RollbackSet"), POLICY_READ, false, &ectledger__v1__rollback_request__descriptor,
+	NULL, rollback_answer},
+    {M("Admin", "Stats"), POLICY_ADMIN, false, &ectledger__v1__stats_request__descriptor, NULL,
+	stats_answer},
+    {M("Admin", "Limits"), POLICY_READ, false, &ectledger__v1__limits_request__descriptor, NULL,
+	limits_answer},
+};
+#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+
+static const struct method *
+method_find(const char *path)
+{
+	for (size_t i = 0; i < METHOD_COUNT; i++)
+		if (strcmp(methods[i].path, path) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+enum rc
+serve_method(const char *method, bool *stream)
+{
+	const struct method *m = method_find(method);
+
+	if (m == NULL)
+		return RC_UNIMPLEMENTED;
+	*stream = m->stream;
+	return RC_OK;
+}
+
+/* ---- what the stages use ---- */
+
+void
+call_finish_chain(struct serve *s, struct call *first, struct call *last)
+{
+	bool first_there;
+
+	must(first != NULL && last->next == NULL);
+	pthread_mutex_lock(&s->lock);
+	first_there = s->finished == NULL;
+	*s->finished_tail = first;
+	s->finished_tail = &last->next;
+	pthread_mutex_unlock(&s->lock);
+	if (first_there) /* else the loop has been woken and has not come yet */
+		s->options.wake(s->options.ctx);
+}
+
+void
+call_finish(struct call *call)
+{
+	call->next = NULL;
+	call_finish_chain(call->serve, call, call);
+}
+
+enum rc
+call_alive(const struct call *call, struct why *why)
+{
+	if (atomic_load_explicit(&call->forgotten, memory_order_relaxed))
+		return why_set(why, RC_CANCELLED, "WIRE cancel", NULL, 0, "the caller is gone");
+	if (clock_mono_us(&call->serve->options.clock) > call->deadline_us)
+		return why_set(why, RC_DEADLINE, "WIRE deadline", NULL, 0, "the deadline passed");
+	return RC_OK;
+}
+
+enum rc
+call_reply(struct call *call, const ProtobufCMessage *reply, struct why *why)
+{
+	enum rc rc = wire_pack(reply, &call->arena, &call->answer);
+
+	if (rc != RC_OK)
+		return why_set(why, rc, "query_bytes_max", NULL, 0, "the answer is too large");
+	return RC_OK;
+}
+
+enum rc
+call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why)
+{
+	struct ledger *ledger = call->log->ledger;
+	struct query_log log = {
+	    .store = ledger_store(ledger),
+	    .index = ledger_index(ledger),
+	    .size = ledger_published(ledger),
+	};
+	enum rc rc = query_view_begin(&log, at, out);
+
+	if (rc == RC_NOT_FOUND)
+		return why_set(why, rc, "tree size", "at", 0, "the log has %llu entries",
+		    (unsigned long long)log.size);
+	if (rc != RC_OK)
+		return why_set(why, rc, "store", NULL, 0, "%s", rc_text(rc));
+	return RC_OK;
+}
+
+struct query_budget
+call_budget(struct call *call)
+{
+	const struct serve_options *o = &call->serve->options;
+	int64_t until = clock_mono_us(&o->clock) + (int64_t)o->query_ms_max * 1000;
+
+	return (struct query_budget){
+	    .nodes_max = o->query_nodes_max,
+	    .deadline_mono_us = until < call->deadline_us ? until : call->deadline_us,
+	    .arena = &call->arena,
+	};
+}
+
+enum rc
+call_read_id(const struct call_id *id, struct query_id *out, struct why *why)
+{
+	*out =
+	    (struct query_id){.by_index = id->by_index, .index = id->index, .any_wid = id->any_wid};
+	if (id->by_index) {
+		if (id->jti.len || id->wid.len || id->any_wid)
+			return why_set(
+			    why, RC_BAD_REQUEST, "WIRE ids", "index", 0, "an index stands alone");
+		return RC_OK;
+	}
+	if (id->jti.len != UUID_SIZE)
+		return why_set(why, RC_BAD_REQUEST, "WIRE ids", "jti", 0, "jti must have 16 bytes");
+	if (id->wid.len != 0 && id->wid.len != UUID_SIZE)
+		return why_set(why, RC_BAD_REQUEST, "WIRE ids", "wid", 0, "wid must have 16 bytes");
+	if (id->wid.len && id->any_wid)
+		return why_set(
+		    why, RC_BAD_REQUEST, "WIRE ids", "wid", 0, "wid and any_wid exclude");
+	memcpy(out->jti, id->jti.data, UUID_SIZE);
+	out->has_wid = id->wid.len != 0;
+	if (out->has_wid)
+		memcpy(out->wid, id->wid.data, UUID_SIZE);
+	return RC_OK;
+}
+
+ProtobufCBinaryData
+pb_bytes(struct bytes x)
+{
+	/* protobuf-c packs by pointer and never writes. */
+	return (ProtobufCBinaryData){.len = x.n, .data = (uint8_t *)(uintptr_t)x.p};
+}
+
+char *
+pb_string(struct arena *arena, struct bytes x)
+{
+	return arena_strdup(arena, x);
+}
+
+/* ---- queries: loop -> reader -> loop ---- */
+
+static void
+query_run(struct pool_work *work, void *local)
+{
+	struct call *call = (struct call *)((char *)work - offsetof(struct call, work));
+	const ProtobufCMessage *request = NULL;
+	int64_t begun = clock_mono_us(&call->serve->options.clock);
+
+	(void)local;
+	must(call->live && call->method->answer != NULL);
+	call->rc = call_alive(call, &call->why);
+	if (call->rc == RC_OK)
+		call->rc = wire_unpack(
+		    call->method->request, call->request, &call->arena, &request, &call->why);
+	if (call->rc == RC_OK)
+		call->rc = call->method->answer(call, request, &call->why);
+	metric_add(call->serve->queries_us,
+	    (uint64_t)(clock_mono_us(&call->serve->options.clock) - begun));
+	call_finish(call);
+}
+
+static enum rc
+query_begin(struct call *call, struct why *why)
+{
+	call->work.run = query_run;
+	if (!pool_submit(call->serve->readers, &call->work))
+		return why_set(why, RC_BUSY, "reader queue", NULL, 0, "the readers are behind");
+	return RC_OK;
+}
+
+/* ---- begin ---- */
+
+static struct hall_log *
+log_find(struct serve *s, struct bytes name)
+{
+	if (name.n == 0)
+		name = bytes_str("default");
+	for (size_t i = 0; i < s->log_count; i++)
+		if (bytes_is(name, s->logs[i].name))
+			return &s->logs[i];
+	return NULL;
+}
+
+static void
+slot_free(struct serve *s, struct call *call)
+{
+	must(call->live);
+	submit_release(call);
+	s->request_bytes -= call->request.n;
+	arena_reset(&call->arena);
+	call->live = false;
+	call->door = NULL;
+	call->next = s->free;
+	s->free = call;
+	s->free_count++;
+}
+
+static enum rc
+slot_take(struct serve *s, const struct call_request *r, struct call **out, struct why *why)
+{
+	struct call *call = s->free;
+
+	/* One request always fits, or the largest could never begin. */
+	if (call == NULL || (s->free_count < s->options.calls_max &&
+				s->request_bytes + r->message.n > s->options.requests_bytes_max)) {
+		metric_add(s->busy, 1);
+		return why_set(why, RC_BUSY, "calls_max", NULL, 0, "every call slot is taken");
+	}
+	s->free = call->next;
+	s->free_count--;
+	call->live = true;
+	call->next = NULL;
+	call->submit = NULL;
+	call->rc = RC_OK;
+	call->why = (struct why){0};
+	call->answer = BYTES_NONE;
+	call->request = BYTES_NONE;
+	call->door = r->door;
+	call->door_id = r->door_id;
+	atomic_store_explicit(&call->forgotten, false, memory_order_relaxed);
+	*out = call;
+	return RC_OK;
+}
+
+static enum rc
+call_set(struct call *call, const struct method *m, struct hall_log *log,
+    const struct call_request *r, struct why *why)
+{
+	const struct serve_options *o = &call->serve->options;
+	unsigned ms = r->deadline_ms;
+
+	if (ms == 0 || ms > o->deadline_ms_max)
+		ms = o->deadline_ms_max;
+	call->method = m;
+	call->log = log;
+	call->arena.max = m->answer != NULL ? o->query_bytes_max : o->call_bytes_max;
+	call->begun_us = clock_mono_us(&o->clock);
+	call->deadline_us = call->begun_us + (int64_t)ms * 1000;
+	if (!arena_dup(&call->arena, r->message, &call->request))
+		return why_set(
+		    why, RC_NO_MEMORY, "call_bytes_max", NULL, 0, "no room for the request");
+	call->serve->request_bytes += call->request.n;
+	return RC_OK;
+}
+
+enum rc
+serve_begin(struct serve *s, const struct call_request *request, struct why *why)
+{
+	const struct method *m = method_find(request->method);
+	struct hall_log *log;
+	struct call *call = NULL;
+	enum rc rc;
+
+	if (m == NULL)
+		return why_set(why, RC_UNIMPLEMENTED, "WIRE methods", NULL, 0, "no such method");
+	if ((log = log_find(s, request->log)) == NULL)
+		return why_set(why, RC_NOT_FOUND, "WIRE log", "log", 0, "no log of that name");
+	if (!policy_allows(log->access, request->identity, request->insecure, m->right))
+		return why_set(why, RC_NOT_AUTHORIZED, "grants", NULL, 0,
+		    "this identity may not do that in this log");
+	if ((rc = slot_take(s, request, &call, why)) != RC_OK)
+		return rc;
+	rc = call_set(call, m, log, request, why);
+	if (rc == RC_OK)
+		rc = m->begin != NULL ? m->begin(call, request, why) : query_begin(call, why);
+	if (rc != RC_OK)
+		slot_free(s, call);
+	else
+		metric_add(s->calls, 1);
+	if (rc != RC_OK && rc != RC_BUSY)
+		metric_add(s->refused_calls, 1);
+	return rc;
+}
+
+size_t
+serve_slots_free(const struct serve *s)
+{
+	return s->free_count;
+}
+
+/* ---- collect ---- */
+
+static struct call *
+next_finished(struct serve *s)
+{
+	struct call *call;
+
+	if (s->taken == NULL) {
+		pthread_mutex_lock(&s->lock);
+		s->taken = s->finished;
+		s->finished = NULL;
+		s->finished_tail = &s->finished;
+		pthread_mutex_unlock(&s->lock);
+	}
+	if ((call = s->taken) != NULL)
+		s->taken = call->next;
+	return call;
+}
+
+size_t
+serve_collect(struct serve *s, struct call_answer *out, size_t room)
+{
+	size_t count = 0;
+	struct call *call;
+
+	while (count < room && (call = next_finished(s)) != NULL) {
+		must(call->live);
+		if (call->door == NULL) {
+			slot_free(s, call);
+			continue;
+		}
+		if (call->submit != NULL)
+			submit_reply(call);
+		out[count++] = (struct call_answer){
+		    .door = call->door,
+		    .door_id = call->door_id,
+		    .rc = call->rc,
+		    .why = call->why,
+		    .message = call->answer,
+		    .call = call,
+		};
+	}
+	return count;
+}
+
+void
+serve_release(struct serve *s, struct call *call)
+{
+	must(call->serve == s && call->live);
+	slot_free(s, call);
+}
+
+static void
+forget(struct serve *s, void *door, const uint64_t *door_id)
+{
+	must(door != NULL);
+	for (size_t i = 0; i < s->options.calls_max; i++) {
+		struct call *call = &s->slots[i];
+
+		if (!call->live || call->door != door)
+			continue;
+		if (door_id != NULL && call->door_id != *door_id)
+			continue;
+		call->door = NULL;
+		atomic_store_explicit(&call->forgotten, true, memory_order_relaxed);
+	}
+}
+
+void
+serve_forget(struct serve *s, void *door)
+{
+	forget(s, door, NULL);
+}
+
+void
+serve_cancel(struct serve *s, void *door, uint64_t door_id)
+{
+	forget(s, door, &door_id);
+}
+
+void
+serve_access(struct serve *s, const char *log, const struct policy_rules *access)
+{
+	struct hall_log *l = log_find(s, bytes_str(log));
+
+	must(access != NULL);
+	if (l != NULL)
+		l->access = access;
+}
+
+void
+serve_reload_trust(struct serve *s)
+{
+	keeper_poke(s->keeper);
+}
+
+bool
+serve_stopped(const struct serve *s)
+{
+	return atomic_load(&s->stopped);
+}

@@ -1,0 +1,221 @@
+/*
+ * start.c - the hall's birth and death.
+ *
+ * Born in the order that work flows back to front (writers, readers, keeper, verify pool), so that
+ * nothing is ever handed to a thread that is not there; ended in the order that it flows: the pool
+ * drains into the keeper, the keeper into the writers.
+ */
+#include "serve/call.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/must.h"
+
+#define WRITER_TICKETS_MIN 65536
+
+static void
+log_stopped(void *ctx, enum rc rc)
+{
+	struct hall_log *log = ctx;
+	struct serve *s = log->serve;
+
+	log_event(s->options.sink, LOG_ERROR, "log_stopped", "log", log->name, "code", rc_label(rc),
+	    "do", "the server exits; on restart the log is verified and rolled forward", NULL);
+	atomic_store(&s->stopped, true);
+	s->options.wake(s->options.ctx);
+}
+
+static void *
+verifier_local(void *ctx)
+{
+	(void)ctx;
+	return verifier_new();
+}
+
+static void
+verifier_local_free(void *local)
+{
+	verifier_free(local);
+}
+
+static size_t
+tickets(const struct serve_options *o)
+{
+	size_t n = WRITER_TICKETS_MIN;
+
+	while (n < o->calls_max || n < 2 * o->call_tokens_max)
+		n *= 2;
+	return n;
+}
+
+static enum rc
+start_writers(struct serve *s, struct why *why)
+{
+	const struct serve_options *o = &s->options;
+	struct metric *batches =
+	    metrics_add(o->metrics, "ectledger_batches_total", NULL, "commits");
+	struct metric *entries =
+	    metrics_add(o->metrics, "ectledger_entries_total", NULL, "entries committed");
+	struct metric *us =
+	    metrics_add(o->metrics, "ectledger_commit_microseconds_total", NULL, "time in commits");
+
+	for (size_t i = 0; i < s->log_count; i++) {
+		struct hall_log *log = &s->logs[i];
+		struct writer_options w = {
+		    .tickets_max = tickets(o),
+		    .clock = o->clock,
+		    .sink = o->sink,
+		    .done = submit_done,
+		    .stopped = log_stopped,
+		    .ctx = log,
+		    .batches = batches,
+		    .entries = entries,
+		    .commit_us = us,
+		};
+		enum rc rc = writer_start(&log->writer, log->ledger, &w);
+
+		if (rc != RC_OK)
+			return why_set(
+			    why, rc, "writer", NULL, 0, "cannot start the writer of %s", log->name);
+	}
+	return RC_OK;
+}
+
+static enum rc
+start_pools(struct serve *s, struct why *why)
+{
+	const struct serve_options *o = &s->options;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned cores = cpus > 0 ? (unsigned)cpus : 1;
+	struct pool_options readers = {
+	    .threads = o->reader_threads ? o->reader_threads : (cores > 4 ? cores / 2 : 2),
+	    .queue_max = o->calls_max,
+	    .take_max = 1,
+	    .name = "reader",
+	};
+	struct pool_options verify = {
+	    .threads = o->verify_threads ? o->verify_threads : cores,
+	    /* one part has at least one ticket */
+	    .queue_max = tickets(o) * s->log_count,
+	    .take_max = 4,
+	    .name = "verify",
+	    .local_new = verifier_local,
+	    .local_free = verifier_local_free,
+	};
+	enum rc rc;
+
+	if ((rc = pool_start(&s->readers, &readers)) != RC_OK ||
+	    (rc = keeper_start(&s->keeper, s)) != RC_OK ||
+	    (rc = pool_start(&s->verify, &verify)) != RC_OK)
+		return why_set(why, rc, "threads", NULL, 0, "cannot start the worker threads");
+	return RC_OK;
+}
+
+static void
+add_metrics(struct serve *s)
+{
+	static const char *const labels[RC_COUNT] = {
+#define X(name, label, wire, grpc, http, retry, text) [(wire)] = "code=\"" label "\"",
+#include "proto/errors.def"
+#undef X
+	};
+	struct metrics *m = s->options.metrics;
+
+	s->calls = metrics_add(m, "ectledger_calls_total", NULL, "calls begun");
+	s->refused_calls = metrics_add(m, "ectledger_calls_refused_total", NULL, "calls not begun");
+	s->busy = metrics_add(m, "ectledger_calls_busy_total", NULL, "times no slot was free");
+	s->queries_us = metrics_add(
+	    m, "ectledger_query_microseconds_total", NULL, "time in queries, all readers");
+	s->trust_reloads = metrics_add(m, "ectledger_trust_reloads_total", NULL, "trust loads");
+	s->trust_failures =
+	    metrics_add(m, "ectledger_trust_failures_total", NULL, "trust loads that failed");
+	for (size_t i = 0; i < RC_COUNT; i++)
+		s->tokens[i] =
+		    metrics_add(m, "ectledger_tokens_total", labels[i], "tokens answered, by code");
+}
+
+static enum rc
+make_slots(struct serve *s)
+{
+	const struct serve_options *o = &s->options;
+
+	s->slots = calloc(o->calls_max, sizeof *s->slots);
+	s->logs = calloc(o->log_count, sizeof *s->logs);
+	if (s->slots == NULL || s->logs == NULL)
+		return RC_NO_MEMORY;
+	for (size_t i = 0; i < o->calls_max; i++) {
+		struct call *call = &s->slots[i];
+
+		call->serve = s;
+		arena_init(&call->arena, o->call_bytes_max);
+		call->next = s->free;
+		s->free = call;
+	}
+	s->free_count = o->calls_max;
+	for (size_t i = 0; i < o->log_count; i++) {
+		const struct serve_log *from = &o->logs[i];
+
+		s->logs[i] = (struct hall_log){
+		    .name = from->name,
+		    .serve = s,
+		    .ledger = from->ledger,
+		    .trust = from->trust,
+		    .access = from->access ? from->access : ledger_rules(from->ledger),
+		};
+	}
+	s->log_count = o->log_count;
+	return RC_OK;
+}
+
+enum rc
+serve_start(struct serve **out, const struct serve_options *options, struct why *why)
+{
+	struct serve *s = NULL;
+	enum rc rc = RC_NO_MEMORY;
+
+	must(options->calls_max > 0 && options->log_count > 0 && options->wake != NULL);
+	must(options->call_tokens_max > 0 && options->call_tokens_max <= SEQ_BATCH_MAX);
+	*out = NULL;
+	if ((s = calloc(1, sizeof *s)) == NULL)
+		return why_set(why, rc, "memory", NULL, 0, "%s", rc_text(rc));
+	s->options = *options;
+	s->finished_tail = &s->finished;
+	pthread_mutex_init(&s->lock, NULL);
+	if ((rc = make_slots(s)) != RC_OK) {
+		why_set(why, rc, "calls_max", NULL, 0, "no memory for the call slots");
+		goto out;
+	}
+	add_metrics(s);
+	if ((rc = start_writers(s, why)) != RC_OK)
+		goto out;
+	if ((rc = start_pools(s, why)) != RC_OK)
+		goto out;
+	*out = s;
+	s = NULL;
+
+out:
+	serve_stop(s);
+	return rc;
+}
+
+void
+serve_stop(struct serve *s)
+{
+	if (s == NULL)
+		return;
+	pool_stop(s->verify);
+	keeper_stop(s->keeper);
+	for (size_t i = 0; i < s->log_count; i++)
+		if (s->logs[i].writer != NULL)
+			writer_stop(s->logs[i].writer);
+	pool_stop(s->readers);
+	for (size_t i = 0; s->slots != NULL && i < s->options.calls_max; i++) {
+		submit_release(&s->slots[i]);
+		arena_release(&s->slots[i].arena);
+	}
+	pthread_mutex_destroy(&s->lock);
+	free(s->slots);
+	free(s->logs);
+	free(s);
+}
