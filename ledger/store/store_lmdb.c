@@ -1,0 +1,601 @@
+/*
+ * store_lmdb.c - the store that keeps the log: one LMDB environment, one transaction per batch,
+ * LMDB's default (durable) sync mode.
+ *
+ * Opening takes the folder's lock, opens the journal and the environment, checks format and origin
+ * and writes a new incarnation id; each batch finds that id again, so that a second server that got
+ * past the lock is noticed before anything is committed.
+ *
+ * Readers keep finished transactions for the next reader: a reset transaction pins no page, and
+ * renewing one costs no allocation.
+ */
+#include "store/ops.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "base/random.h"
+#include "store/create.h"
+#include "store/env.h"
+#include "store/files.h"
+#include "store/journal.h"
+#include "store/layout.h"
+
+#define RULE	     "STORAGE 3 (log environment)"
+#define POOL_MAX     64
+#define MAP_LEFT_MIN ((uint64_t)256 << 20) /* a batch and what its commit needs */
+
+struct lmdb_read {
+	struct store_read base;
+	MDB_txn *txn;
+	struct lmdb_read *next; /* while pooled */
+};
+
+struct lmdb_store {
+	struct store base;
+	char *folder;
+	int lock;
+	MDB_env *env;
+	MDB_dbi entry, tile, head, meta;
+	MDB_txn *txn; /* the open batch */
+	struct journal *journal;
+	uint64_t free_least;
+	uint8_t incarnation[LAYOUT_INCARNATION_SIZE];
+	pthread_mutex_t pool_lock;
+	struct lmdb_read *pool;
+	size_t pool_count;
+};
+
+static struct lmdb_store *
+lmdb_of(struct store *s)
+{
+	return (struct lmdb_store *)s;
+}
+
+static struct lmdb_read *
+read_of(struct store_read *r)
+{
+	return (struct lmdb_read *)r;
+}
+
+/* ---- the writer ---- */
+
+static enum rc
+lmdb_check_space(struct store *s)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	struct files_space space;
+	MDB_envinfo info;
+	uint64_t left = env_map_left(l->env), need = MAP_LEFT_MIN;
+
+	if (files_space(l->folder, &space) != RC_OK)
+		return RC_IO;
+	if (space.free < l->free_least)
+		return RC_NO_SPACE;
+	/* A map made small on purpose keeps an eighth. */
+	must(mdb_env_info(l->env, &info) == 0);
+	if (need > info.me_mapsize / 8)
+		need = info.me_mapsize / 8;
+	return left < need ? RC_NO_SPACE : RC_OK;
+}
+
+/* Is the id that we wrote at open still there?  If not, somebody else opened this log for writing.
+ */
+static enum rc
+same_incarnation(struct lmdb_store *l)
+{
+	MDB_val k = env_val(bytes_str(LAYOUT_META_INCARNATION)), v = {0};
+	struct bytes ours = bytes_of(l->incarnation, sizeof l->incarnation);
+	int e = mdb_get(l->txn, l->meta, &k, &v);
+
+	if (e != 0)
+		return e == MDB_NOTFOUND ? RC_STORE_DOUBT : env_rc(e);
+	return bytes_eq(env_bytes(&v), ours) ? RC_OK : RC_STORE_DOUBT;
+}
+
+static enum rc
+lmdb_begin(struct store *s)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	enum rc rc = RC_OK;
+	int e = 0;
+
+	must(l->txn == NULL);
+	if ((e = mdb_txn_begin(l->env, NULL, 0, &l->txn)) != 0) {
+		l->txn = NULL;
+		return env_rc(e);
+	}
+	if ((rc = same_incarnation(l)) != RC_OK) {
+		mdb_txn_abort(l->txn);
+		l->txn = NULL;
+	}
+	return rc;
+}
+
+static enum rc
+lmdb_put_entry(struct store *s, uint64_t index, struct bytes head, struct bytes token)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	uint8_t key[LAYOUT_ENTRY_KEY];
+	MDB_val k = {sizeof key, key}, v = {head.n + token.n, NULL};
+	int e = 0;
+
+	must(l->txn != NULL);
+	put_u64(key, index);
+	/* The page itself is the buffer: reserve, then fill every byte before the next call. */
+	if ((e = mdb_put(l->txn, l->entry, &k, &v, MDB_RESERVE | MDB_APPEND)) != 0)
+		return env_rc(e);
+	must(v.mv_data != NULL && v.mv_size == head.n + token.n);
+	if (head.n > 0)
+		memcpy(v.mv_data, head.p, head.n);
+	if (token.n > 0)
+		memcpy((uint8_t *)v.mv_data + head.n, token.p, token.n);
+	return RC_OK;
+}
+
+static enum rc
+lmdb_put_tile(struct store *s, unsigned level, uint64_t number, struct bytes hashes)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	uint8_t key[LAYOUT_TILE_KEY];
+	MDB_val k = {sizeof key, key}, v = env_val(hashes);
+
+	must(l->txn != NULL);
+	layout_tile_key(key, level, number);
+	return env_rc(mdb_put(l->txn, l->tile, &k, &v, 0));
+}
+
+static enum rc
+lmdb_put_head(struct store *s, uint64_t size, struct bytes note, bool again)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	uint8_t key[LAYOUT_ENTRY_KEY];
+	MDB_val k = {sizeof key, key}, v = env_val(note);
+
+	must(l->txn != NULL);
+	put_u64(key, size);
+	return env_rc(mdb_put(l->txn, l->head, &k, &v, again ? 0 : MDB_APPEND));
+}
+
+static enum rc
+lmdb_commit(struct store *s)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	MDB_txn *txn = l->txn;
+
+	must(txn != NULL);
+	l->txn = NULL;
+	return env_rc(mdb_txn_commit(txn));
+}
+
+static void
+lmdb_abort(struct store *s)
+{
+	struct lmdb_store *l = lmdb_of(s);
+
+	if (l->txn != NULL)
+		mdb_txn_abort(l->txn);
+	l->txn = NULL;
+}
+
+static enum rc
+lmdb_journal_append(struct store *s, uint64_t size, struct bytes note)
+{
+	return journal_append(lmdb_of(s)->journal, size, note);
+}
+
+static enum rc
+lmdb_journal_last(struct store *s, struct arena *arena, uint64_t *size, struct bytes *note)
+{
+	return journal_last(lmdb_of(s)->journal, arena, size, note);
+}
+
+/* ---- readers ---- */
+
+static struct lmdb_read *
+pool_take(struct lmdb_store *l)
+{
+	struct lmdb_read *r = NULL;
+
+	must(pthread_mutex_lock(&l->pool_lock) == 0);
+	if ((r = l->pool) != NULL) {
+		l->pool = r->next;
+		l->pool_count--;
+	}
+	must(pthread_mutex_unlock(&l->pool_lock) == 0);
+	return r;
+}
+
+static bool
+pool_put(struct lmdb_store *l, struct lmdb_read *r)
+{
+	bool kept = false;
+
+	must(pthread_mutex_lock(&l->pool_lock) == 0);
+	if (l->pool_count < POOL_MAX) {
+		r->next = l->pool;
+		l->pool = r;
+		l->pool_count++;
+		kept = true;
+	}
+	must(pthread_mutex_unlock(&l->pool_lock) == 0);
+	return kept;
+}
+
+static void
+read_free(struct lmdb_read *r)
+{
+	if (r == NULL)
+		return;
+	if (r->txn != NULL)
+		mdb_txn_abort(r->txn);
+	free(r);
+}
+
+static int
+entry_count(MDB_txn *txn, MDB_dbi dbi, uint64_t *count)
+{
+	MDB_stat st;
+	int e = mdb_stat(txn, dbi, &st);
+
+	*count = e == 0 ? st.ms_entries : 0;
+	return e;
+}
+
+static enum rc
+lmdb_read_begin(struct store *s, struct store_read **out)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	struct lmdb_read *r = pool_take(l);
+	int e = 0;
+
+	if (r != NULL) {
+		e = mdb_txn_renew(r->txn);
+	} else {
+		if ((r = calloc(1, sizeof *r)) == NULL)
+			return RC_NO_MEMORY;
+		if ((e = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &r->txn)) != 0)
+			r->txn = NULL;
+	}
+	if (e == 0)
+		e = entry_count(r->txn, l->entry, &r->base.size);
+	if (e != 0) {
+		read_free(r);
+		return env_rc(e);
+	}
+	r->base.store = s;
+	*out = &r->base;
+	return RC_OK;
+}
+
+static void
+lmdb_read_end(struct store_read *base)
+{
+	struct lmdb_read *r = read_of(base);
+
+	must(r->txn != NULL);
+	mdb_txn_reset(r->txn);
+	if (!pool_put(lmdb_of(base->store), r))
+		read_free(r);
+}
+
+static enum rc
+get(struct lmdb_read *r, MDB_dbi dbi, struct bytes key, struct bytes *value)
+{
+	MDB_val k = env_val(key), v = {0};
+	int e = mdb_get(r->txn, dbi, &k, &v);
+
+	if (e != 0)
+		return env_rc(e);
+	*value = env_bytes(&v);
+	return RC_OK;
+}
+
+static enum rc
+lmdb_get_entry(struct store_read *base, uint64_t index, struct bytes *entry)
+{
+	uint8_t key[LAYOUT_ENTRY_KEY];
+
+	put_u64(key, index);
+	return get(read_of(base), lmdb_of(base->store)->entry, bytes_of(key, sizeof key), entry);
+}
+
+static enum rc
+lmdb_get_tile(struct store_read *base, unsigned level, uint64_t number, struct bytes *hashes)
+{
+	uint8_t key[LAYOUT_TILE_KEY];
+
+	layout_tile_key(key, level, number);
+	return get(read_of(base), lmdb_of(base->store)->tile, bytes_of(key, sizeof key), hashes);
+}
+
+static enum rc
+head_at(MDB_txn *txn, MDB_dbi dbi, MDB_cursor_op op, uint64_t *size, struct bytes *note)
+{
+	uint8_t key[LAYOUT_ENTRY_KEY];
+	MDB_val k = {sizeof key, key}, v = {0};
+	MDB_cursor *cursor = NULL;
+	int e = 0;
+
+	put_u64(key, *size);
+	if ((e = mdb_cursor_open(txn, dbi, &cursor)) != 0)
+		return env_rc(e);
+	e = mdb_cursor_get(cursor, &k, &v, op);
+	mdb_cursor_close(cursor);
+	if (e != 0)
+		return env_rc(e);
+	if (k.mv_size != LAYOUT_ENTRY_KEY)
+		return RC_CORRUPT;
+	*size = get_u64(k.mv_data);
+	*note = env_bytes(&v);
+	return RC_OK;
+}
+
+static enum rc
+lmdb_get_head(struct store_read *base, uint64_t least, uint64_t *size, struct bytes *note)
+{
+	*size = least;
+	return head_at(read_of(base)->txn, lmdb_of(base->store)->head, MDB_SET_RANGE, size, note);
+}
+
+static enum rc
+lmdb_get_last_head(struct store_read *base, uint64_t *size, struct bytes *note)
+{
+	*size = 0;
+	return head_at(read_of(base)->txn, lmdb_of(base->store)->head, MDB_LAST, size, note);
+}
+
+/* ---- life ---- */
+
+static void
+lmdb_usage(struct store *s, struct store_usage *out)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	char *log = files_path(l->folder, "log/data.mdb");
+	char *index = files_path(l->folder, "index/data.mdb");
+	struct files_space space = {0};
+
+	if (log != NULL)
+		out->log_bytes = files_disk_bytes(log);
+	if (index != NULL)
+		out->index_bytes = files_disk_bytes(index);
+	if (files_space(l->folder, &space) == RC_OK)
+		out->free_bytes = space.free;
+	free(log);
+	free(index);
+}
+
+static void
+lmdb_close(struct store *s)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	struct lmdb_read *r = NULL;
+
+	while ((r = pool_take(l)) != NULL)
+		read_free(r);
+	if (l->env != NULL)
+		mdb_env_close(l->env);
+	journal_close(l->journal);
+	if (l->lock >= 0)
+		close(l->lock);
+	must(pthread_mutex_destroy(&l->pool_lock) == 0);
+	free(l->folder);
+	free(l);
+}
+
+static const struct store_ops lmdb_ops = {
+    .close = lmdb_close,
+    .check_space = lmdb_check_space,
+    .begin = lmdb_begin,
+    .put_entry = lmdb_put_entry,
+    .put_tile = lmdb_put_tile,
+    .put_head = lmdb_put_head,
+    .commit = lmdb_commit,
+    .abort = lmdb_abort,
+    .journal_append = lmdb_journal_append,
+    .journal_last = lmdb_journal_last,
+    .usage = lmdb_usage,
+    .read_begin = lmdb_read_begin,
+    .read_end = lmdb_read_end,
+    .get_entry = lmdb_get_entry,
+    .get_tile = lmdb_get_tile,
+    .get_head = lmdb_get_head,
+    .get_last_head = lmdb_get_last_head,
+};
+
+static enum rc
+open_tables(struct lmdb_store *l, MDB_txn *txn, struct why *why)
+{
+	int e = 0;
+
+	if ((e = mdb_dbi_open(txn, LAYOUT_ENTRY, 0, &l->entry)) != 0 ||
+	    (e = mdb_dbi_open(txn, LAYOUT_TILE, 0, &l->tile)) != 0 ||
+	    (e = mdb_dbi_open(txn, LAYOUT_HEAD, 0, &l->head)) != 0 ||
+	    (e = mdb_dbi_open(txn, LAYOUT_META, 0, &l->meta)) != 0)
+		return why_set(why, e == MDB_NOTFOUND ? RC_CORRUPT : env_rc(e), RULE, NULL, 0,
+		    "tables of %.90s: %s", l->folder, mdb_strerror(e));
+	return RC_OK;
+}
+
+static enum rc
+check_meta(struct lmdb_store *l, MDB_txn *txn, const char *origin, struct why *why)
+{
+	MDB_val k = env_val(bytes_str(LAYOUT_META_FORMAT)), v = {0};
+	int e = mdb_get(txn, l->meta, &k, &v);
+
+	if (e != 0)
+		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s has no format", l->folder);
+	if (!bytes_is(env_bytes(&v), "1"))
+		return why_set(why, RC_BAD_CONFIG, "STORAGE 7 (versions)", NULL, 0,
+		    "%.60s has format \"%.*s\"; this program knows 1", l->folder,
+		    v.mv_size > 16 ? 16 : (int)v.mv_size, (const char *)v.mv_data);
+	k = env_val(bytes_str(LAYOUT_META_ORIGIN));
+	if (mdb_get(txn, l->meta, &k, &v) != 0)
+		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s has no origin", l->folder);
+	if (origin != NULL && !bytes_is(env_bytes(&v), origin))
+		return why_set(why, RC_BAD_CONFIG, "STORAGE 3 (origin)", NULL, 0,
+		    "%.50s belongs to \"%.*s\"", l->folder, v.mv_size > 60 ? 60 : (int)v.mv_size,
+		    (const char *)v.mv_data);
+	return RC_OK;
+}
+
+/* How far the log goes, both ways of asking; they must agree. */
+static enum rc
+load_sizes(struct lmdb_store *l, MDB_txn *txn, struct why *why)
+{
+	struct bytes value = BYTES_NONE;
+	uint64_t count = 0, last = 0;
+	enum rc rc = RC_OK;
+
+	if (entry_count(txn, l->entry, &count) != 0)
+		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s: no entries", l->folder);
+	rc = head_at(txn, l->entry, MDB_LAST, &last, &value);
+	if (rc != (count == 0 ? RC_NOT_FOUND : RC_OK) || (count > 0 && last != count - 1))
+		return why_set(
+		    why, RC_CORRUPT, RULE, NULL, 0, "%.80s: entries are not dense", l->folder);
+	l->base.next_index = count;
+	rc = head_at(txn, l->head, MDB_LAST, &l->base.last_head, &value);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return why_set(why, rc, RULE, NULL, 0, "%.80s: heads cannot be read", l->folder);
+	l->base.has_head = rc == RC_OK;
+	if (l->base.has_head && l->base.last_head > count)
+		return why_set(
+		    why, RC_CORRUPT, RULE, NULL, 0, "%.80s: a head beyond the entries", l->folder);
+	return RC_OK;
+}
+
+static enum rc
+put_incarnation(struct lmdb_store *l, MDB_txn *txn, struct why *why)
+{
+	MDB_val k = env_val(bytes_str(LAYOUT_META_INCARNATION)), v = {0};
+	int e = 0;
+
+	random_bytes(l->incarnation, sizeof l->incarnation);
+	v = env_val(bytes_of(l->incarnation, sizeof l->incarnation));
+	if ((e = mdb_put(txn, l->meta, &k, &v, 0)) != 0)
+		return env_failed(why, e, "write to", l->folder);
+	return RC_OK;
+}
+
+/* Read what the environment says about itself; write our incarnation id. */
+static enum rc
+load(struct lmdb_store *l, const struct store_options *o, struct why *why)
+{
+	MDB_txn *txn = NULL;
+	enum rc rc = RC_OK;
+	int e = mdb_txn_begin(l->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
+
+	if (e != 0)
+		return env_failed(why, e, "begin in", l->folder);
+	if ((rc = open_tables(l, txn, why)) != RC_OK)
+		goto out;
+	if ((rc = check_meta(l, txn, o->origin, why)) != RC_OK)
+		goto out;
+	if ((rc = load_sizes(l, txn, why)) != RC_OK)
+		goto out;
+	if (!o->read_only && (rc = put_incarnation(l, txn, why)) != RC_OK)
+		goto out;
+	e = mdb_txn_commit(txn);
+	txn = NULL;
+	if (e != 0)
+		rc = env_failed(why, e, "commit in", l->folder);
+out:
+	if (txn != NULL)
+		mdb_txn_abort(txn);
+	return rc;
+}
+
+static enum rc
+open_journal(struct lmdb_store *l, bool new_log, const struct store_options *o, struct why *why)
+{
+	struct journal_options options = {.create = new_log, .read_only = o->read_only};
+	char *path = files_path(l->folder, "journal");
+	enum rc rc = RC_NO_MEMORY;
+
+	if (path == NULL)
+		return rc;
+	options.folder = path;
+	rc = journal_open(&l->journal, &options, why);
+	/* An old log without its journal is not given a new, forgetful one: that would hide a
+	 * restored copy. */
+	if (rc == RC_NOT_FOUND)
+		rc = RC_CORRUPT;
+	free(path);
+	return rc;
+}
+
+static enum rc
+open_parts(struct lmdb_store *l, const struct store_options *o, struct why *why)
+{
+	struct env_options options = {.map_size = o->map_size, .read_only = o->read_only};
+	char *lock = files_path(l->folder, "lock"), *log = files_path(l->folder, "log");
+	bool new_log = false;
+	enum rc rc = RC_NO_MEMORY;
+
+	if (lock == NULL || log == NULL)
+		goto out;
+	if (o->create && !o->read_only && (rc = files_make_folder(l->folder, why)) != RC_OK)
+		goto out;
+	if (!o->read_only && files_exists(l->folder) &&
+	    (rc = files_lock(lock, &l->lock, why)) != RC_OK)
+		goto out;
+	new_log = !files_exists(log);
+	if (new_log && (!o->create || o->read_only)) {
+		rc = why_set(why, RC_NOT_FOUND, RULE, NULL, 0, "%.100s is not there", log);
+		goto out;
+	}
+	if (!o->read_only && (rc = create_tidy(l->folder)) != RC_OK)
+		goto out;
+	/* The journal comes first, so that a log is never without one. */
+	if ((rc = open_journal(l, new_log, o, why)) != RC_OK)
+		goto out;
+	if (new_log && (rc = create_log(l->folder, o->origin, o->map_size, why)) != RC_OK)
+		goto out;
+	options.folder = log;
+	if ((rc = env_open(&l->env, &options, why)) != RC_OK)
+		goto out;
+	rc = load(l, o, why);
+out:
+	free(lock);
+	free(log);
+	return rc;
+}
+
+static void
+set_free_least(struct lmdb_store *l, const struct store_options *o)
+{
+	struct files_space space = {0};
+
+	l->free_least = o->free_bytes_min;
+	if (l->free_least == 0 && files_space(l->folder, &space) == RC_OK)
+		l->free_least = files_space_least(space.total);
+}
+
+enum rc
+store_lmdb_open(struct store **out, const struct store_options *o, struct why *why)
+{
+	struct lmdb_store *l = NULL;
+	enum rc rc = RC_NO_MEMORY;
+
+	must(o->folder != NULL && (o->origin != NULL || !o->create));
+	*out = NULL;
+	if ((l = calloc(1, sizeof *l)) == NULL)
+		return RC_NO_MEMORY;
+	l->base.ops = &lmdb_ops;
+	l->base.read_only = o->read_only;
+	l->lock = -1;
+	must(pthread_mutex_init(&l->pool_lock, NULL) == 0);
+	if ((l->folder = strdup(o->folder)) != NULL)
+		rc = open_parts(l, o, why);
+	if (rc != RC_OK) {
+		lmdb_close(&l->base);
+		return rc;
+	}
+	set_free_least(l, o);
+	*out = &l->base;
+	return RC_OK;
+}
