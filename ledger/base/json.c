@@ -281,7 +281,7 @@ number(struct parser *ps, struct json_node *node)
 			return refuse(ps, q, RULE_NUMBER, "a digit is wanted in the exponent");
 		p = q;
 	}
-	node->type = JSON_NUMBER;
+	node->type = JSN_NUMBER;
 	node->text = (struct bytes){first, (size_t)(p - first)};
 	ps->p = p;
 	return RC_OK;
@@ -294,7 +294,7 @@ word(struct parser *ps, struct json_node *node)
 		const char *text;
 		size_t n;
 		enum json_type type;
-	} words[] = {{"true", 4, JSON_TRUE}, {"false", 5, JSON_FALSE}, {"null", 4, JSON_NULL}};
+	} words[] = {{"true", 4, JSN_TRUE}, {"false", 5, JSN_FALSE}, {"null", 4, JSN_NULL}};
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -360,7 +360,7 @@ container_open(struct parser *ps, struct json_node *node)
 	if (ps->depth == ps->limits->depth_max)
 		return why_set(ps->why, RC_TOO_LARGE, RULE_TEXT, NULL, (size_t)(ps->p - ps->start),
 		    "nested deeper than %u", ps->limits->depth_max);
-	node->type = *ps->p == '{' ? JSON_OBJECT : JSON_ARRAY;
+	node->type = *ps->p == '{' ? JSN_OBJECT : JSN_ARRAY;
 	ps->open[ps->depth] = node;
 	ps->tail[ps->depth] = NULL;
 	ps->depth++;
@@ -376,7 +376,7 @@ container_close(struct parser *ps)
 
 	ps->p++;
 	node->raw.n = (size_t)(ps->p - node->raw.p);
-	return node->type == JSON_OBJECT ? check_names(ps, node) : RC_OK;
+	return node->type == JSN_OBJECT ? check_names(ps, node) : RC_OK;
 }
 
 static bool
@@ -384,7 +384,7 @@ at_close(const struct parser *ps)
 {
 	const struct json_node *in = ps->open[ps->depth - 1];
 
-	return ps->p < ps->end && *ps->p == (in->type == JSON_OBJECT ? '}' : ']');
+	return ps->p < ps->end && *ps->p == (in->type == JSN_OBJECT ? '}' : ']');
 }
 
 /* The member's name and its colon. */
@@ -435,7 +435,7 @@ value(struct parser *ps, struct json_node **out)
 	if ((node = node_new(ps)) == NULL)
 		return RC_NO_MEMORY;
 	ps->nodes++;
-	if (ps->depth > 0 && ps->open[ps->depth - 1]->type == JSON_OBJECT)
+	if (ps->depth > 0 && ps->open[ps->depth - 1]->type == JSN_OBJECT)
 		if ((rc = member_name(ps, &node->name)) != RC_OK)
 			return rc;
 	skip_space(ps);
@@ -447,7 +447,7 @@ value(struct parser *ps, struct json_node **out)
 	if (*ps->p == '{' || *ps->p == '[')
 		return container_open(ps, node);
 	if (*ps->p == '"') {
-		node->type = JSON_STRING;
+		node->type = JSN_STRING;
 		rc = string(ps, &node->text);
 	} else if (*ps->p == '-' || (*ps->p >= '0' && *ps->p <= '9')) {
 		rc = number(ps, node);
@@ -539,7 +539,7 @@ json_member(const struct json_node *object, const char *name)
 {
 	const struct json_node *m;
 
-	if (object == NULL || object->type != JSON_OBJECT)
+	if (object == NULL || object->type != JSN_OBJECT)
 		return NULL;
 	for (m = object->child; m != NULL; m = m->next)
 		if (bytes_is(m->name, name))
@@ -553,7 +553,7 @@ json_uint(const struct json_node *node, uint64_t *out)
 	uint64_t v = 0;
 	size_t i;
 
-	if (node == NULL || node->type != JSON_NUMBER || node->text.n > 16)
+	if (node == NULL || node->type != JSN_NUMBER || node->text.n > 16)
 		return false;
 	for (i = 0; i < node->text.n; i++) {
 		uint8_t c = node->text.p[i];
@@ -577,7 +577,7 @@ json_depth(const struct json_node *node)
 	/* Down to the first child, else on to the next sibling, else up: the stack is as deep as
 	 * the parser allowed. */
 	for (;;) {
-		bool level = at == node || at->type == JSON_OBJECT || at->type == JSON_ARRAY;
+		bool level = at == node || at->type == JSN_OBJECT || at->type == JSN_ARRAY;
 
 		if (level && levels + 1 > deepest)
 			deepest = levels + 1;

@@ -12,13 +12,13 @@
 #include "base/bytes.h"
 
 enum json_type {
-	JSON_OBJECT,
-	JSON_ARRAY,
-	JSON_STRING,
-	JSON_NUMBER,
-	JSON_TRUE,
-	JSON_FALSE,
-	JSON_NULL
+	JSN_OBJECT,
+	JSN_ARRAY,
+	JSN_STRING,
+	JSN_NUMBER,
+	JSN_TRUE,
+	JSN_FALSE,
+	JSN_NULL
 };
 
 struct json_limits {

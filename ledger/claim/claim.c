@@ -106,7 +106,7 @@ check_present(const struct json_node *const slots[SLOT_COUNT], struct why *why)
 static bool
 is_plain_text(const struct json_node *node, size_t max)
 {
-	if (node->type != JSON_STRING || node->text.n == 0 || node->text.n > max)
+	if (node->type != JSN_STRING || node->text.n == 0 || node->text.n > max)
 		return false;
 	for (size_t i = 0; i < node->text.n; i++)
 		if (node->text.p[i] < 0x20 || node->text.p[i] == 0x7f)
@@ -117,7 +117,7 @@ is_plain_text(const struct json_node *node, size_t max)
 static enum rc
 read_uuid(const struct json_node *node, const char *name, uint8_t out[UUID_SIZE], struct why *why)
 {
-	if (node->type != JSON_STRING || !uuid_parse(node->text, out))
+	if (node->type != JSN_STRING || !uuid_parse(node->text, out))
 		return why_set(
 		    why, RC_BAD_CLAIM, "RFC 9562 4 (UUID text)", name, 0, "%s is not a UUID", name);
 	return RC_OK;
@@ -160,7 +160,7 @@ read_aud(const struct json_node *node, struct arena *arena, struct claim *out, s
 
 	if (node == NULL)
 		return RC_OK;
-	if (node->type == JSON_ARRAY) {
+	if (node->type == JSN_ARRAY) {
 		first = node->child;
 		count = node->count;
 	}
@@ -189,7 +189,7 @@ read_pred(const struct json_node *node, struct arena *arena, struct claim *out, 
 
 	if (node == NULL)
 		return RC_OK;
-	if (node->type != JSON_ARRAY)
+	if (node->type != JSN_ARRAY)
 		return why_set(why, RC_BAD_CLAIM, rule, "pred", 0, "pred is not an array");
 	if (node->count > CLAIM_PRED_MAX)
 		return why_set(why, RC_BAD_CLAIM, rule, "pred", 0, "more than %d predecessors",
@@ -226,7 +226,7 @@ read_hash(const struct json_node *node, const char *name, struct claim_hash *out
 
 	if (node == NULL)
 		return RC_OK;
-	if (node->type != JSON_STRING)
+	if (node->type != JSN_STRING)
 		goto bad;
 	text = node->text;
 	out->alg = CLAIM_SHA256;
@@ -257,7 +257,7 @@ read_ext(const struct json_node *node, struct claim *out, struct why *why)
 
 	if (node == NULL)
 		return RC_OK;
-	if (node->type != JSON_OBJECT)
+	if (node->type != JSN_OBJECT)
 		return why_set(
 		    why, RC_BAD_CLAIM, rule, "ect_ext", 0, "the extension is not an object");
 	if (node->raw.n > CLAIM_EXT_SIZE_MAX)
@@ -282,9 +282,9 @@ check_old_policy(const struct json_node *pol, const struct json_node *decision, 
 	if (pol == NULL || decision == NULL)
 		return why_set(why, RC_BAD_CLAIM, rule, pol == NULL ? "pol" : "pol_decision", 0,
 		    "pol and pol_decision come together or not at all");
-	if (pol->type != JSON_STRING || decision->type != JSON_STRING)
+	if (pol->type != JSN_STRING || decision->type != JSN_STRING)
 		return why_set(why, RC_BAD_CLAIM, rule,
-		    pol->type != JSON_STRING ? "pol" : "pol_decision", 0,
+		    pol->type != JSN_STRING ? "pol" : "pol_decision", 0,
 		    "pol and pol_decision are strings");
 	return RC_OK;
 }
@@ -295,7 +295,7 @@ read_core(const struct json_node *const slots[SLOT_COUNT], struct claim *out, st
 {
 	enum rc rc;
 
-	if (slots[SLOT_ISS]->type != JSON_STRING)
+	if (slots[SLOT_ISS]->type != JSN_STRING)
 		return why_set(
 		    why, RC_BAD_CLAIM, "RFC 7519 4.1.1 (iss)", "iss", 0, "iss is not a string");
 	out->iss = slots[SLOT_ISS]->text;
@@ -330,7 +330,7 @@ claim_read(const struct token *token, struct arena *arena, struct claim *out, st
 	enum rc rc;
 
 	must(token != NULL && arena != NULL && out != NULL);
-	must(token->claims != NULL && token->claims->type == JSON_OBJECT);
+	must(token->claims != NULL && token->claims->type == JSN_OBJECT);
 	memset(out, 0, sizeof(*out));
 	fill_slots(token->claims, slots);
 	if ((rc = check_present(slots, why)) != RC_OK)

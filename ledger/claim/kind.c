@@ -89,17 +89,17 @@ has_type(const struct json_node *node, enum kind_ext_type type)
 {
 	switch (type) {
 	case KIND_STRING:
-		return node->type == JSON_STRING;
+		return node->type == JSN_STRING;
 	case KIND_INT:
-		return node->type == JSON_NUMBER && is_whole(node->text);
+		return node->type == JSN_NUMBER && is_whole(node->text);
 	case KIND_BOOL:
-		return node->type == JSON_TRUE || node->type == JSON_FALSE;
+		return node->type == JSN_TRUE || node->type == JSN_FALSE;
 	case KIND_NUMBER:
-		return node->type == JSON_NUMBER;
+		return node->type == JSN_NUMBER;
 	case KIND_ARRAY:
-		return node->type == JSON_ARRAY;
+		return node->type == JSN_ARRAY;
 	case KIND_OBJECT:
-		return node->type == JSON_OBJECT;
+		return node->type == JSN_OBJECT;
 	}
 	return false;
 }
@@ -108,7 +108,7 @@ enum rc
 kind_check(const struct kind *kind, size_t pred_count, const struct json_node *ext, struct why *why)
 {
 	must(kind != NULL && kind->keys != NULL);
-	must(ext == NULL || ext->type == JSON_OBJECT);
+	must(ext == NULL || ext->type == JSN_OBJECT);
 	if (pred_count < kind->pred_min)
 		return why_set(why, RC_BAD_KIND, kind->name, "pred", 0,
 		    "%s wants %u predecessor, this has %zu", kind->name, kind->pred_min,

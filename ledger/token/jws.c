@@ -150,7 +150,7 @@ read_alg(const struct json_node *node, size_t *which, struct why *why)
 
 	if (node == NULL)
 		return why_set(why, RC_BAD_ALG, rule, "alg", 0, "alg is missing");
-	if (node->type != JSON_STRING)
+	if (node->type != JSN_STRING)
 		return why_set(why, RC_BAD_ALG, rule, "alg", 0, "alg is not a string");
 	for (size_t i = 0; i < ALG_COUNT; i++) {
 		if (bytes_is(node->text, algs[i].name)) {
@@ -177,7 +177,7 @@ read_typ(const struct json_node *node, const struct jws_profile *profile, struct
 			return why_set(why, RC_BAD_TYP, rule, "typ", 0, "typ is missing");
 		return RC_OK;
 	}
-	if (node->type != JSON_STRING)
+	if (node->type != JSN_STRING)
 		return why_set(why, RC_BAD_TYP, rule, "typ", 0, "typ is not a string");
 	for (const char *const *typ = profile->typs; *typ != NULL; typ++) {
 		if (bytes_is(node->text, *typ)) {
@@ -217,7 +217,7 @@ read_kid(const struct json_node *node, struct token *out, struct why *why)
 	out->kid = BYTES_NONE;
 	if (node == NULL)
 		return RC_OK;
-	if (node->type != JSON_STRING)
+	if (node->type != JSN_STRING)
 		return why_set(why, RC_BAD_HEADER, rule, "kid", 0, "kid is not a string");
 	if (node->text.n == 0 || node->text.n > TOKEN_KID_MAX)
 		return why_set(why, RC_BAD_HEADER, rule, "kid", 0, "kid is not 1 to %d bytes long",
@@ -283,7 +283,7 @@ read_payload(struct bytes text, const struct jws_profile *profile, struct arena 
 		return RC_OK;
 	if ((rc = json_parse(text, &limits, true, arena, &root, why)) != RC_OK)
 		return rc;
-	must(root != NULL && root->type == JSON_OBJECT);
+	must(root != NULL && root->type == JSN_OBJECT);
 	out->claims = root;
 	return RC_OK;
 }

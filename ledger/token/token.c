@@ -92,7 +92,7 @@ peek_member(const struct json_node *object, const char *name)
 {
 	const struct json_node *node = json_member(object, name);
 
-	if (node == NULL || node->type != JSON_STRING || node->text.n > PEEK_ID_MAX)
+	if (node == NULL || node->type != JSN_STRING || node->text.n > PEEK_ID_MAX)
 		return BYTES_NONE;
 	return node->text;
 }

@@ -40,7 +40,7 @@ key_from_jwk(const struct json_node *jwk, struct key **out, struct why *why)
 
 	must(jwk && out);
 	*out = NULL;
-	if (jwk->type != JSON_OBJECT)
+	if (jwk->type != JSN_OBJECT)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 4", NULL, 0, "a JWK is an object");
 	if ((rc = refuse_private(jwk, why)) != RC_OK)
 		return rc;
@@ -63,7 +63,7 @@ key_from_jwk(const struct json_node *jwk, struct key **out, struct why *why)
 		 alg, bytes_of(raw, alg == TOKEN_EDDSA ? n : 2 * n + 1), &key, why)) != RC_OK)
 		return rc;
 	if ((kid = json_member(jwk, "kid"))) {
-		if (kid->type != JSON_STRING)
+		if (kid->type != JSN_STRING)
 			rc = why_set(
 			    why, RC_BAD_KEY, "RFC 7517 4.5 (kid)", "kid", 0, "kid is not a string");
 		else
@@ -94,14 +94,14 @@ find_alg(const struct json_node *jwk, enum token_alg *alg, struct why *why)
 	const struct json_node *kty = json_member(jwk, "kty"), *crv = json_member(jwk, "crv");
 	bool known = false;
 
-	if (!kty || kty->type != JSON_STRING)
+	if (!kty || kty->type != JSN_STRING)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 4.1 (kty)", "kty", 0,
 		    "kty is missing or not a string");
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
 		if (!bytes_is(kty->text, curves[i].kty))
 			continue;
 		known = true;
-		if (crv && crv->type == JSON_STRING && bytes_is(crv->text, curves[i].crv)) {
+		if (crv && crv->type == JSN_STRING && bytes_is(crv->text, curves[i].crv)) {
 			*alg = curves[i].alg;
 			return RC_OK;
 		}
@@ -121,16 +121,16 @@ check_purpose(const struct json_node *jwk, enum token_alg alg, struct why *why)
 	const struct json_node *name = json_member(jwk, "alg");
 	bool same;
 
-	if (use && (use->type != JSON_STRING || !bytes_is(use->text, "sig")))
+	if (use && (use->type != JSN_STRING || !bytes_is(use->text, "sig")))
 		return why_set(
 		    why, RC_BAD_KEY, "RFC 7517 4.2 (use)", "use", 0, "use is not \"sig\"");
 	if (ops && check_key_ops(ops, why) != RC_OK)
 		return RC_BAD_KEY;
 	if (!name)
 		return RC_OK;
-	same = name->type == JSON_STRING && bytes_is(name->text, token_alg_name(alg));
+	same = name->type == JSN_STRING && bytes_is(name->text, token_alg_name(alg));
 	/* RFC 9864 2.2: "Ed25519" is the full name of what RFC 8037 calls "EdDSA". */
-	if (alg == TOKEN_EDDSA && name->type == JSON_STRING)
+	if (alg == TOKEN_EDDSA && name->type == JSN_STRING)
 		same = bytes_is(name->text, "EdDSA") || bytes_is(name->text, "Ed25519");
 	if (!same)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 4.4 (alg)", "alg", 0,
@@ -145,11 +145,11 @@ check_key_ops(const struct json_node *ops, struct why *why)
 {
 	bool verify = false;
 
-	if (ops->type != JSON_ARRAY)
+	if (ops->type != JSN_ARRAY)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 4.3 (key_ops)", "key_ops", 0,
 		    "key_ops is not an array");
 	for (const struct json_node *op = ops->child; op; op = op->next) {
-		if (op->type != JSON_STRING)
+		if (op->type != JSN_STRING)
 			return why_set(why, RC_BAD_KEY, "RFC 7517 4.3 (key_ops)", "key_ops", 0,
 			    "key_ops has something other than strings");
 		if (bytes_is(op->text, "verify")) {
@@ -174,7 +174,7 @@ read_coordinate(
 	size_t n;
 
 	must(size <= 48);
-	if (!node || node->type != JSON_STRING)
+	if (!node || node->type != JSN_STRING)
 		return why_set(why, RC_BAD_KEY, "RFC 7518 6.2.1", claim, 0,
 		    "%s is missing or not a string", claim);
 	if (!b64url_decode(node->text, out, size, &n) || n != size)

@@ -54,7 +54,7 @@ read_keys(struct trust_snapshot *s, uint32_t domain, const struct json_node *roo
 	size_t number = 0;
 	enum rc rc;
 
-	if (!keys || keys->type != JSON_ARRAY)
+	if (!keys || keys->type != JSN_ARRAY)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 5.1 (keys)", "keys", 0,
 		    "a JWK set has a member \"keys\" that is an array");
 	for (const struct json_node *jwk = keys->child; jwk; jwk = jwk->next, number++) {
@@ -75,7 +75,7 @@ read_key(struct trust_snapshot *s, uint32_t domain, const struct json_node *jwk,
 	size_t count = 0;
 	enum rc rc;
 
-	if (jwk->type == JSON_OBJECT && is_foreign(jwk)) {
+	if (jwk->type == JSN_OBJECT && is_foreign(jwk)) {
 		if ((rc = refuse_private(jwk, why)) == RC_OK)
 			++*skipped;
 		return rc;
@@ -96,13 +96,13 @@ is_foreign(const struct json_node *jwk)
 	const struct json_node *kty = json_member(jwk, "kty"), *crv = json_member(jwk, "crv");
 	const struct json_node *use = json_member(jwk, "use");
 
-	if (use && use->type == JSON_STRING && !bytes_is(use->text, "sig"))
+	if (use && use->type == JSN_STRING && !bytes_is(use->text, "sig"))
 		return true;
-	if (!kty || kty->type != JSON_STRING)
+	if (!kty || kty->type != JSN_STRING)
 		return false;
 	if (!bytes_is(kty->text, "EC") && !bytes_is(kty->text, "OKP"))
 		return true;
-	if (!crv || crv->type != JSON_STRING)
+	if (!crv || crv->type != JSN_STRING)
 		return false;
 	if (bytes_is(kty->text, "OKP"))
 		return !bytes_is(crv->text, "Ed25519");
@@ -130,11 +130,11 @@ read_issuers(const struct json_node *jwk, struct bytes *issuers, size_t *count, 
 	*count = 0;
 	if (!list)
 		return RC_OK;
-	if (list->type != JSON_ARRAY)
+	if (list->type != JSN_ARRAY)
 		return why_set(
 		    why, RC_BAD_KEY, "trust (ect_iss)", "ect_iss", 0, "ect_iss is not an array");
 	for (const struct json_node *iss = list->child; iss; iss = iss->next) {
-		if (iss->type != JSON_STRING || iss->text.n == 0 ||
+		if (iss->type != JSN_STRING || iss->text.n == 0 ||
 		    iss->text.n > TRUST_ISSUER_SIZE_MAX)
 			return why_set(why, RC_BAD_KEY, "trust (ect_iss)", "ect_iss", 0,
 			    "ect_iss has something other than texts of 1 to %d bytes",
