@@ -92,7 +92,7 @@ arena_block_new(const struct arena *a, size_t n)
 		size = a->last->size < ARENA_BLOCK_MAX / 2 ? a->last->size * 2 : ARENA_BLOCK_MAX;
 	if (size < n)
 		size = n;
-	if ((b = malloc(sizeof(*b) + size)) == NULL)
+	if (size > SIZE_MAX / 2 || (b = malloc(sizeof(*b) + size)) == NULL)
 		return NULL;
 	b->next = NULL;
 	b->size = size;
