@@ -69,7 +69,6 @@ NUMBER_CALLBACK(on_negint32, uint32_t, SCBOR_NEGINT)
 NUMBER_CALLBACK(on_negint64, uint64_t, SCBOR_NEGINT)
 NUMBER_CALLBACK(on_array, size_t, SCBOR_ARRAY)
 NUMBER_CALLBACK(on_map, size_t, SCBOR_MAP)
-NUMBER_CALLBACK(on_tag, uint64_t, SCBOR_TAG)
 NUMBER_CALLBACK(on_bool, bool, SCBOR_BOOL)
 
 static void
@@ -95,6 +94,13 @@ on_null(void *ctx)
 static void
 on_refused(void *ctx)
 {
+	item_set(ctx, SCBOR_BAD, 0);
+}
+
+static void
+on_tag(void *ctx, uint64_t v)
+{
+	(void)v;
 	item_set(ctx, SCBOR_BAD, 0);
 }
 
@@ -329,11 +335,15 @@ scbor_map(struct scbor *r, size_t *count)
 bool
 scbor_tag(struct scbor *r, uint64_t *tag)
 {
-	struct item item;
+	struct head h;
 
-	if (!item_read(r, SCBOR_TAG, &item))
+	/* From the head alone: libcbor 0.8 calls the one-byte tags 6 to 20 an error, and COSE_Sign1 is tag 18. */
+	if (!head_read(r, &h))
 		return false;
-	*tag = item.v;
+	if (h.major != MAJOR_TAG || h.size == r->data.n - r->at)
+		return fail(r); /* a tag stands before something */
+	r->at += h.size;
+	*tag = h.v;
 	return true;
 }
 
