@@ -1,0 +1,168 @@
+/* test_trust_folder.c - a trust folder on disk becomes a snapshot, or a refusal that names the file. */
+#include "unit/test_trust_help.h"
+
+static char *root;
+static struct trust_snapshot *s;
+static struct trust_report report;
+
+static void
+set_up(void)
+{
+	root = folder_new();
+	s = NULL;
+}
+
+static void
+tear_down(void)
+{
+	trust_snapshot_drop(s);
+	folder_free(root);
+}
+
+TestSuite(trust_folder, .init = set_up, .fini = tear_down);
+
+static void
+write_key(const char *name, const char *kid, const char *iss)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char *text = jwks_of(pair_jwk(&p, kid, iss, NULL), NULL);
+
+	file_write(root, name, text);
+	free(text);
+	EVP_PKEY_free(p.pkey);
+}
+
+static enum rc
+load(void)
+{
+	enum rc rc;
+
+	trust_snapshot_drop(s);
+	rc = trust_snapshot_load(root, &s, &report);
+	cr_assert((rc == RC_OK) == (s != NULL));
+	cr_assert((rc == RC_OK) == (report.problem[0] == '\0'), "%s", report.problem);
+	return rc;
+}
+
+static enum rc
+find(const char *domain, const char *iss, const char *kid)
+{
+	struct signer signer;
+
+	return trust_snapshot_find(
+	    s, bytes_str(domain), bytes_str(iss), bytes_str(kid), TOKEN_ES256, &signer, NULL);
+}
+
+Test(trust_folder, a_missing_folder_is_an_empty_one)
+{
+	cr_assert(trust_snapshot_load("/nonexistent/trust", &s, &report) == RC_OK);
+	cr_assert(trust_snapshot_keys(s) == 0 && report.domains == 0 && !report.problem[0]);
+}
+
+Test(trust_folder, reads_the_sets_of_every_domain)
+{
+	folder_add(root, "example.org");
+	folder_add(root, "other-1.example.com");
+	write_key("example.org/a.jwks.json", "k1", "spiffe://example.org/a");
+	write_key("example.org/b.jwks.json", "k2", "spiffe://example.org/b");
+	write_key("other-1.example.com/a.jwks.json", "k1", "spiffe://other-1.example.com/a");
+	cr_assert(load() == RC_OK);
+	cr_assert(report.domains == 2 && report.keys == 3 && report.skipped == 0);
+	cr_assert(find("example.org", "spiffe://example.org/b", "k2") == RC_OK);
+	cr_assert(find("other-1.example.com", "spiffe://other-1.example.com/a", "k1") == RC_OK);
+	cr_assert(find("example.org", "spiffe://other-1.example.com/a", "k1") == RC_NOT_AUTHORIZED);
+}
+
+Test(trust_folder, other_files_are_left_alone_and_certificates_are_counted)
+{
+	folder_add(root, "example.org");
+	folder_add(root, ".git");
+	file_write(root, "README", "not a domain");
+	file_write(root, ".git/x.jwks.json", "not json");
+	file_write(root, "example.org/.half.jwks.json", "not json");
+	file_write(root, "example.org/x.jwks.json~", "not json");
+	file_write(root, "example.org/jwks.json", "not json");
+	file_write(root, "example.org/ca.pem", "a certificate");
+	write_key("example.org/a.jwks.json", "k1", NULL);
+	cr_assert(load() == RC_OK);
+	cr_assert(report.domains == 1 && report.keys == 1 && report.skipped == 1);
+}
+
+Test(trust_folder, a_bad_file_refuses_the_load_and_is_named)
+{
+	folder_add(root, "example.org");
+	write_key("example.org/a.jwks.json", "k1", NULL);
+	file_write(root, "example.org/broken.jwks.json", "{\"keys\":[}");
+	cr_assert(load() == RC_BAD_KEY);
+	cr_assert(strncmp(report.problem, "example.org/broken.jwks.json: ", 30) == 0);
+}
+
+Test(trust_folder, one_kid_for_two_keys_of_a_domain_is_refused)
+{
+	folder_add(root, "example.org");
+	folder_add(root, "other.org");
+	write_key("example.org/a.jwks.json", "k1", NULL);
+	write_key("other.org/a.jwks.json", "k1", NULL);
+	cr_assert(load() == RC_OK);
+	write_key("example.org/b.jwks.json", "k1", NULL);
+	cr_assert(load() == RC_BAD_KEY);
+	cr_assert(strstr(report.problem, "example.org/b.jwks.json"));
+}
+
+Test(trust_folder, the_name_of_a_domain_is_checked)
+{
+	folder_add(root, "Example.org");
+	cr_assert(load() == RC_BAD_KEY);
+	cr_assert(strstr(report.problem, "Example.org"));
+	cr_assert(trust_domain_name_ok("a-b_c.d9"));
+	cr_assert(!trust_domain_name_ok(""));
+	cr_assert(!trust_domain_name_ok(".."));
+	cr_assert(!trust_domain_name_ok("a b"));
+	cr_assert(!trust_domain_name_ok("a/b"));
+	cr_assert(!trust_domain_name_ok("caf\xc3\xa9"));
+}
+
+Test(trust_folder, a_file_has_at_most_4_mib)
+{
+	char path[512], *text = malloc(TRUST_FILE_SIZE_MAX + 1);
+	FILE *f;
+
+	folder_add(root, "example.org");
+	memset(text, ' ', TRUST_FILE_SIZE_MAX + 1);
+	memcpy(text, "{\"keys\":[]}", 11);
+	snprintf(path, sizeof(path), "%s/example.org/big.jwks.json", root);
+	cr_assert((f = fopen(path, "w")));
+	cr_assert(fwrite(text, 1, TRUST_FILE_SIZE_MAX, f) == TRUST_FILE_SIZE_MAX);
+	cr_assert(fclose(f) == 0);
+	cr_assert(load() == RC_OK, "%s", report.problem);
+	cr_assert((f = fopen(path, "a")));
+	cr_assert(fputc(' ', f) == ' ' && fclose(f) == 0);
+	cr_assert(load() == RC_BAD_KEY);
+	free(text);
+}
+
+Test(trust_folder, a_fifo_or_a_folder_of_that_name_does_not_hang_us)
+{
+	char path[512];
+
+	folder_add(root, "example.org");
+	snprintf(path, sizeof(path), "%s/example.org/pipe.jwks.json", root);
+	cr_assert(mkfifo(path, 0600) == 0);
+	cr_assert(load() == RC_BAD_KEY);
+	cr_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);
+	cr_assert(load() == RC_BAD_KEY);
+}
+
+Test(trust_folder, a_link_to_a_file_is_followed)
+{
+	char from[512], to[512];
+
+	folder_add(root, "example.org");
+	folder_add(root, ".data");
+	write_key(".data/set", "k1", "spiffe://example.org/a");
+	snprintf(to, sizeof(to), "%s/.data/set", root);
+	snprintf(from, sizeof(from), "%s/example.org/a.jwks.json", root);
+	cr_assert(symlink(to, from) == 0);
+	cr_assert(load() == RC_OK);
+	cr_assert(find("example.org", "spiffe://example.org/a", "k1") == RC_OK);
+}

@@ -1,0 +1,173 @@
+/* test_trust_jwks.c - a JWK set is read whole or refused whole. */
+#include "unit/test_trust_help.h"
+
+static struct trust_snapshot *s;
+static uint32_t domain;
+static size_t skipped;
+static struct why why;
+
+static void
+set_up(void)
+{
+	cr_assert(snapshot_new(&s) == RC_OK);
+	cr_assert(snapshot_add_domain(s, bytes_str("example.org"), &domain, NULL) == RC_OK);
+	skipped = 0;
+}
+
+static void
+tear_down(void)
+{
+	trust_snapshot_drop(s);
+}
+
+TestSuite(trust_jwks, .init = set_up, .fini = tear_down);
+
+static enum rc
+read_text(const char *text)
+{
+	memset(&why, 0, sizeof(why));
+	return jwks_read(s, domain, bytes_str(text), &skipped, &why);
+}
+
+/* One good key and, after it, a text. */
+static enum rc
+read_with(const char *second)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char *text = jwks_of(pair_jwk(&p, "good", "spiffe://example.org/a", NULL), strdup(second));
+	enum rc rc = read_text(text);
+
+	free(text);
+	EVP_PKEY_free(p.pkey);
+	return rc;
+}
+
+Test(trust_jwks, an_empty_set_is_fine)
+{
+	cr_assert(read_text("{\"keys\":[]}") == RC_OK);
+	cr_assert(trust_snapshot_keys(s) == 0 && skipped == 0);
+}
+
+Test(trust_jwks, a_set_is_an_object_with_an_array_of_keys)
+{
+	static const char *const texts[] = {"", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[1]}",
+	    "{\"keys\":[]} ,", "{\"keys\":[],\"keys\":[]}", "{\"keys\":[{}]}", "{\"keys\":[[]]}"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		cr_expect(read_text(texts[i]) == RC_BAD_KEY, "%s", texts[i]);
+		cr_expect(why.rule && why.text[0], "%s", texts[i]);
+	}
+}
+
+Test(trust_jwks, keys_of_foreign_kinds_are_skipped_and_counted)
+{
+	cr_assert(read_with("{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\"}") == RC_OK);
+	cr_assert(skipped == 1);
+	cr_assert(read_with("{\"kty\":\"oct\",\"k\":\"AQ\"}") == RC_BAD_KEY, "kid good is taken");
+}
+
+static const char *const foreign[] = {
+    "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\"}",
+    "{\"kty\":\"oct\",\"k\":\"AQ\"}",
+    "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AA\"}",
+    "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AA\",\"y\":\"AA\"}",
+    "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AA\"}",
+    "{\"kty\":\"EC\",\"use\":\"x509-svid\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}",
+    "{\"kty\":\"EC\",\"use\":\"jwt-svid\",\"kid\":\"k\",\"crv\":\"P-256\",\"x\":\"AA\"}",
+};
+
+Test(trust_jwks, skips_each_foreign_kind)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		char *text = jwks_of(strdup(foreign[i]), NULL);
+
+		skipped = 0;
+		cr_expect(read_text(text) == RC_OK && skipped == 1, "%s", text);
+		free(text);
+	}
+	cr_assert(trust_snapshot_keys(s) == 0);
+}
+
+Test(trust_jwks, a_spiffe_bundle_with_its_own_members_is_understood)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char *jwk = pair_jwk(&p, "k1", NULL, ",\"use\":\"jwt-svid\""), *text = NULL;
+
+	cr_assert(
+	    asprintf(&text, "{\"spiffe_sequence\":12,\"spiffe_refresh_hint\":300,\"keys\":[%s]}",
+		jwk) > 0);
+	cr_assert(read_text(text) == RC_OK);
+	cr_assert(trust_snapshot_keys(s) == 0 && skipped == 1);
+	free(text);
+	free(jwk);
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_jwks, a_private_rsa_key_is_refused_not_skipped)
+{
+	cr_assert(
+	    read_with("{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"d\":\"AQ\"}") == RC_BAD_KEY);
+	cr_assert(strstr(why.text, "key 1:") && strcmp(why.claim, "d") == 0);
+}
+
+Test(trust_jwks, one_bad_key_refuses_the_set_and_says_which)
+{
+	cr_assert(read_with("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+			    "\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}") == RC_BAD_KEY);
+	cr_assert(strncmp(why.text, "key 1: ", 7) == 0);
+}
+
+Test(trust_jwks, ect_iss_is_an_array_of_texts)
+{
+	static const char *const bad[] = {
+	    "\"spiffe://example.org/a\"", "[1]", "[\"\"]", "{}", "null", "[[\"a\"]]"};
+	struct pair p = pair_new(TOKEN_EDDSA);
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char more[64], *text;
+
+		snprintf(more, sizeof(more), ",\"ect_iss\":%s", bad[i]);
+		text = jwks_of(pair_jwk(&p, NULL, NULL, more), NULL);
+		cr_expect(read_text(text) == RC_BAD_KEY, "%s", text);
+		cr_expect(why.claim && strcmp(why.claim, "ect_iss") == 0);
+		free(text);
+	}
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_jwks, an_issuer_has_at_most_2048_bytes)
+{
+	struct pair p = pair_new(TOKEN_EDDSA);
+	char iss[TRUST_ISSUER_SIZE_MAX + 2], *text;
+
+	memset(iss, 'i', sizeof(iss));
+	iss[TRUST_ISSUER_SIZE_MAX] = '\0';
+	text = jwks_of(pair_jwk(&p, "a", iss, NULL), NULL);
+	cr_assert(read_text(text) == RC_OK);
+	free(text);
+	iss[TRUST_ISSUER_SIZE_MAX] = 'i';
+	iss[TRUST_ISSUER_SIZE_MAX + 1] = '\0';
+	text = jwks_of(pair_jwk(&p, "b", iss, NULL), NULL);
+	cr_assert(read_text(text) == RC_BAD_KEY);
+	free(text);
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_jwks, the_issuers_of_a_key_are_the_ones_listed)
+{
+	struct pair p = pair_new(TOKEN_EDDSA);
+	char *text = jwks_of(
+	    pair_jwk(&p, "k", NULL, ",\"ect_iss\":[\"spiffe://e/a\",\"spiffe://e/b\"]"), NULL);
+	struct signer signer;
+	struct bytes at = bytes_str("example.org"), kid = bytes_str("k");
+
+	cr_assert(read_text(text) == RC_OK);
+	cr_assert(trust_snapshot_find(
+		      s, at, bytes_str("spiffe://e/a"), kid, p.alg, &signer, NULL) == RC_OK);
+	cr_assert(trust_snapshot_find(
+		      s, at, bytes_str("spiffe://e/b"), kid, p.alg, &signer, NULL) == RC_OK);
+	cr_assert(trust_snapshot_find(s, at, bytes_str("spiffe://e/c"), kid, p.alg, &signer,
+		      NULL) == RC_NOT_AUTHORIZED);
+	free(text);
+	EVP_PKEY_free(p.pkey);
+}
