@@ -2,23 +2,8 @@
  * test_token_jws.c - the compact parser: accept and refuse pairs, the order of the refusals, and
  * the published bad tokens as far as a parser without keys can judge them.
  */
-/* jansson and base/json.h name the same things; in this file jansson's enumerators go by another
- * name. */
-#define JSN_OBJECT JANSSON_OBJECT
-#define JSN_ARRAY  JANSSON_ARRAY
-#define JSN_STRING JANSSON_STRING
-#define JSN_TRUE   JANSSON_TRUE
-#define JSN_FALSE  JANSSON_FALSE
-#define JSN_NULL   JANSSON_NULL
-#include <jansson.h>
-#undef JSN_OBJECT
-#undef JSN_ARRAY
-#undef JSN_STRING
-#undef JSN_TRUE
-#undef JSN_FALSE
-#undef JSN_NULL
-
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
