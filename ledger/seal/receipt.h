@@ -20,13 +20,15 @@ struct receipt {
 	struct hash leaf;
 	struct hash path[TREE_PATH_MAX];
 	unsigned path_count;
+	bool leaf_unknown;       /* read from a tlog-proof, which does not state the leaf: it is the entry's */
 	struct bytes checkpoint; /* the note; empty in a COSE receipt */
 	struct bytes entry;      /* whole entry bytes; empty: not carried */
 };
 
 enum rc receipt_write_json(const struct receipt *r, struct buf *out);
 enum rc receipt_write_tlog(const struct receipt *r, struct buf *out);
-/* Signs: needs the log's key and the root (recomputed from r and compared: RC_BAD_PROOF). */
+/* Signs: needs the log's key and r->checkpoint, which must be this key's and have the root that the path leads to (RC_BAD_PROOF): the log never
+ * signs a root that it has not signed before.  'sub' empty: the origin. */
 enum rc receipt_write_cose(const struct receipt *r, const struct log_signer *s, struct bytes sub, struct buf *out);
 
 /* Read one of the forms; views into 'text' or the arena.  Form only: nothing is verified.  RC_BAD_PROOF, RC_TOO_LARGE. */
@@ -46,7 +48,8 @@ enum rc receipt_verify(const struct receipt *r, const struct vkey *key, struct b
     struct receipt_verdict *out);
 
 /* RFC 9942 receipts by any key we support (ES256 -7/-9, ES384 -35/-51, Ed25519 -19/-8): strict reading and checking in one, as the standard orders it.
- * 'leaf' is the candidate entry's leaf hash. */
+ * 'leaf' is the candidate entry's leaf hash.  One proof a receipt.  An empty path is accepted (and written) for a tree of one leaf, although the
+ * RFC's grammar wants at least one hash.  RC_BAD_PROOF (form or proof), RC_BAD_ALG, RC_UNKNOWN_KEY (kid), RC_BAD_SIGNATURE. */
 struct cose_key {
 	int alg;              /* COSE algorithm the key is pinned to: -7, -35 or -19 */
 	struct bytes raw;     /* EC 04||x||y or Ed25519 32 bytes */
@@ -59,9 +62,12 @@ struct cose_receipt {
 	struct bytes iss, sub, kid;
 };
 enum rc cose_receipt_verify_inclusion(struct bytes receipt, const struct cose_key *key, const struct hash *leaf,
-    struct arena *arena, struct cose_receipt *out, struct why *why);
+    struct cose_receipt *out, struct why *why);
 enum rc cose_receipt_verify_consistency(struct bytes receipt, const struct cose_key *key, const struct hash *old_root,
-    struct arena *arena, struct cose_receipt *out, struct why *why);
+    struct cose_receipt *out, struct why *why);
+
+/* The token in an entry (claim/entry.h): the entry is one CBOR map whose last member is 13, a byte string.  False: not such an entry. */
+bool receipt_entry_token(struct bytes entry, struct bytes *token);
 
 /* Which form is this?  By its first bytes. */
 enum receipt_form { RECEIPT_UNKNOWN, RECEIPT_JSON, RECEIPT_COSE, RECEIPT_TLOG, RECEIPT_NOTE };

@@ -61,18 +61,16 @@ tree_check_inclusion(const struct hash *leaf, uint64_t index, uint64_t size,
 	return hash_eq(&led, root) ? RC_OK : RC_BAD_PROOF;
 }
 
-/* RFC 9162 2.1.4.2 for 0 < old < size, word for word: fn and sn are the paths of the last leaves of
- * both trees. */
-static enum rc
-check_growth(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
-    const struct hash *old_root, const struct hash *root)
+/* RFC 9162 2.1.4.2 word for word: fn and sn are the paths of the last leaves of both trees. */
+enum rc
+tree_consistency_root(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
+    const struct hash *old_root, struct hash *root)
 {
 	uint64_t fn = old_size - 1, sn = size - 1;
 	struct hash fr, sr;
 	size_t i = 0;
 
-	must(0 < old_size && old_size < size);
-	if (count == 0)
+	if (old_size == 0 || old_size >= size || count == 0)
 		return RC_BAD_PROOF;
 	while ((fn & 1) != 0) {
 		fn >>= 1;
@@ -97,14 +95,18 @@ check_growth(uint64_t old_size, uint64_t size, const struct hash *path, size_t c
 		fn >>= 1;
 		sn >>= 1;
 	}
-	return sn == 0 && hash_eq(&fr, old_root) && hash_eq(&sr, root) ? RC_OK : RC_BAD_PROOF;
+	if (sn != 0 || !hash_eq(&fr, old_root))
+		return RC_BAD_PROOF;
+	*root = sr;
+	return RC_OK;
 }
 
 enum rc
 tree_check_consistency(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
     const struct hash *old_root, const struct hash *root)
 {
-	struct hash empty;
+	struct hash empty, led;
+	enum rc rc;
 
 	if (old_size > size)
 		return RC_BAD_PROOF;
@@ -115,5 +117,8 @@ tree_check_consistency(uint64_t old_size, uint64_t size, const struct hash *path
 		tree_empty_root(&empty);
 		return count == 0 && hash_eq(old_root, &empty) ? RC_OK : RC_BAD_PROOF;
 	}
-	return check_growth(old_size, size, path, count, old_root, root);
+	rc = tree_consistency_root(old_size, size, path, count, old_root, &led);
+	if (rc != RC_OK)
+		return rc;
+	return hash_eq(&led, root) ? RC_OK : RC_BAD_PROOF;
 }

@@ -52,5 +52,8 @@ enum rc tree_check_inclusion(const struct hash *leaf, uint64_t index, uint64_t s
 /* RFC 9162 2.1.4.2; old 0 wants an empty proof; old == size wants an empty proof and equal roots. */
 enum rc tree_check_consistency(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
     const struct hash *old_root, const struct hash *root);
+/* For a verifier who knows the old root alone: the new root that the proof leads to, once it has led to the old one.  0 < old < size. */
+enum rc tree_consistency_root(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
+    const struct hash *old_root, struct hash *root);
 
 #endif
