@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&arena, 1 << 22);
 	if (json_parse(bytes_of(data, size), &limits, true, &arena, &root, NULL) == RC_OK) {
 		check_key(root);
-		if ((keys = json_member(root, "keys")) && keys->type == JSON_ARRAY)
+		if ((keys = json_member(root, "keys")) && keys->type == JSN_ARRAY)
 			for (const struct json_node *k = keys->child; k; k = k->next)
 				check_key(k);
 	}
