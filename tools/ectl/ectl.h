@@ -20,6 +20,7 @@ struct globals {
 	const char *server, *cert, *key, *ca, *log;
 	bool insecure_loopback;
 	enum output output;     /* default: table on a terminal, json otherwise */
+	bool output_given;      /* -o was there: "checkpoint" shows its own text form unless asked */
 	uint64_t at;            /* 0: now */
 	bool progress;          /* standard error is a terminal */
 };
@@ -85,7 +86,11 @@ struct appender_counts { uint64_t sent, accepted, refused, duplicate; };
 /* 'answer' gets each token's JSON row (as CONTRACT's append row) in token order. */
 int appender_open(const struct globals *g, struct appender **out, const char *receipts_dir,
     void (*answer)(void *ctx, uint64_t number, json_t *row), void *ctx);
-int appender_send(struct appender *a, const void *token, size_t size); /* 0 or an exit code */
+int appender_send(struct appender *a, const void *token, size_t size); /* 0 or an exit code; an oversize token becomes a refused row */
+/* A token that cannot even be sent: a refused row in its place. */
+int appender_refuse(struct appender *a, const char *code, const char *rule, const char *message);
+/* Handle answers until 'fd' is readable; what is queued is sent first when there is time.  0 or an exit code. */
+int appender_wait(struct appender *a, int fd);
 int appender_finish(struct appender *a, struct appender_counts *counts);
 void appender_free(struct appender *a);
 

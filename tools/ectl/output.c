@@ -1,0 +1,331 @@
+/*
+ * output.c - results on standard output, words for people on standard error.
+ *
+ * Texts from tokens and servers are hostile: before they reach a terminal, control characters become '?', so that nobody's cursor is moved by
+ * an agent's name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "base/rc.h"
+#include "ectl.h"
+
+#define TABLE_WIDTH 100
+#define CELL_MIN    8 /* a shortened cell keeps at least this */
+#define BAR	    30
+
+/* Length of the UTF-8 sequence at s when it is sound and printable; else 0. */
+static size_t
+printable(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80			 ? 1
+		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		   : (s[0] & 0xf0) == 0xe0	 ? 3
+		   : (s[0] & 0xf8) == 0xf0	 ? 4
+						 : 0;
+
+	if (n == 0 || s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* U+202A..U+202E and U+2066..U+2069 turn the writing direction around. */
+	if (n == 3 && s[0] == 0xe2 &&
+	    ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) ||
+		(s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+		return 0;
+	return n;
+}
+
+/* Print at most 'width' characters, ending in "..." when cut; gives the columns used. */
+static size_t
+print_clean(FILE *to, const char *text, size_t width)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t columns = 0, total = 0;
+
+	for (const unsigned char *p = s; *p != '\0'; total++)
+		p += printable(p) != 0 ? printable(p) : 1;
+	while (*s != '\0' && columns < (total > width ? width - 3 : width)) {
+		size_t n = printable(s);
+
+		if (n == 0)
+			(void)fputc('?', to);
+		else
+			(void)fwrite(s, 1, n, to);
+		s += n != 0 ? n : 1;
+		columns++;
+	}
+	if (*s != '\0') {
+		(void)fputs("...", to);
+		columns += 3;
+	}
+	return columns;
+}
+
+int
+fail(int code, const char *format, ...)
+{
+	char text[1024];
+	va_list list;
+
+	va_start(list, format);
+	(void)vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	(void)fflush(stdout);
+	(void)fputs("ectl: ", stderr);
+	(void)print_clean(stderr, text, sizeof text);
+	(void)fputc('\n', stderr);
+	return code;
+}
+
+int
+fail_status(const struct ect_status *status)
+{
+	enum rc rc = rc_from_wire(status->code);
+	const char *text = status->text[0] != '\0' ? status->text : rc_text(rc);
+
+	switch (status->outcome) {
+	case ECT_NOT_FOUND:
+		return fail(EXIT_NO, "not found: %s", text);
+	case ECT_USAGE:
+		return fail(EXIT_USAGE, "%s", text);
+	case ECT_UNREACHABLE:
+		return fail(EXIT_UNREACHABLE,
+		    "%s (is ectledgerd running there? --server or ECTL_SERVER says where)", text);
+	case ECT_REFUSED:
+		if (status->code == 0)
+			return fail(EXIT_REFUSED, "%s", text);
+		if (rc == RC_NOT_AUTHORIZED)
+			return fail(EXIT_REFUSED,
+			    "refused (%s): %s; the log's grants say who may, --cert and --key say "
+			    "who you are",
+			    rc_label(rc), text);
+		return fail(EXIT_REFUSED, "refused (%s): %s", rc_label(rc), text);
+	case ECT_PROTOCOL:
+	case ECT_OK:
+	default:
+		return fail(EXIT_UNREACHABLE, "%s", text);
+	}
+}
+
+void
+print_json(const struct globals *g, json_t *value)
+{
+	size_t flags =
+	    g->output == OUTPUT_NDJSON || !isatty(STDOUT_FILENO) ? JSON_COMPACT : JSON_INDENT(2);
+	char *text = value != NULL ? json_dumps(value, flags | JSON_ENCODE_ANY) : NULL;
+
+	json_decref(value);
+	if (text == NULL) {
+		(void)fail(EXIT_USAGE, "out of memory for the answer");
+		exit(EXIT_UNREACHABLE); /* no half answer may look like a whole one */
+	}
+	(void)puts(text);
+	free(text);
+}
+
+void
+progress(const struct globals *g, const char *what, uint64_t done, uint64_t total)
+{
+	uint64_t step = total / 200 + 1, filled;
+
+	if (!g->progress)
+		return;
+	if (total == 0) {
+		if (done % 500 == 0)
+			(void)fprintf(stderr, "\r%s %llu", what, (unsigned long long)done);
+		return;
+	}
+	if (done > total)
+		done = total;
+	if (done % step != 0 && done != total)
+		return;
+	filled = done / (total / BAR + 1);
+	filled = done == total ? BAR : filled > BAR ? BAR : filled;
+	(void)fprintf(stderr, "\r%s [", what);
+	for (uint64_t i = 0; i < BAR; i++)
+		(void)fputc(i < filled ? '#' : '.', stderr);
+	(void)fprintf(stderr, "] %3u %%",
+	    (unsigned)(total >= 100 ? done / (total / 100) > 100 ? 100 : done / (total / 100)
+				    : done * 100 / total));
+}
+
+void
+progress_end(const struct globals *g)
+{
+	if (g->progress)
+		(void)fputs("\r\033[K", stderr);
+}
+
+/* ---- tables ---- */
+
+static size_t
+width_of(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = 0;
+
+	for (; *s != '\0'; n++)
+		s += printable(s) != 0 ? printable(s) : 1;
+	return n;
+}
+
+static bool
+is_number(const char *s)
+{
+	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
+}
+
+/* Shorten the widest column until the row fits. */
+static void
+fit(size_t *width, size_t columns)
+{
+	for (;;) {
+		size_t total = 2 * (columns - 1), widest = 0;
+
+		for (size_t i = 0; i < columns; i++) {
+			total += width[i];
+			if (width[i] > width[widest])
+				widest = i;
+		}
+		if (total <= TABLE_WIDTH || width[widest] <= CELL_MIN)
+			return;
+		width[widest]--;
+	}
+}
+
+static void
+print_row(const char *const *cells, size_t columns, const size_t *width, const bool *right)
+{
+	for (size_t i = 0; i < columns; i++) {
+		size_t w = width_of(cells[i]), pad = w < width[i] ? width[i] - w : 0;
+
+		if (right[i])
+			(void)printf("%*s", (int)pad, "");
+		(void)print_clean(stdout, cells[i], width[i]);
+		if (!right[i] && i + 1 < columns)
+			(void)printf("%*s", (int)pad, "");
+		(void)fputs(i + 1 < columns ? "  " : "\n", stdout);
+	}
+}
+
+void
+print_table(const char *const *cells, size_t columns, size_t rows)
+{
+	size_t width[16] = {0};
+	bool right[16], bold = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+
+	must(columns > 0 && columns <= 16 && rows > 0);
+	for (size_t i = 0; i < columns; i++) {
+		right[i] = rows > 1;
+		for (size_t r = 0; r < rows; r++) {
+			size_t w = width_of(cells[r * columns + i]);
+
+			width[i] = w > width[i] ? w : width[i];
+			right[i] = right[i] && (r == 0 || is_number(cells[r * columns + i]));
+		}
+	}
+	fit(width, columns);
+	for (size_t r = 0; r < rows; r++) {
+		if (bold && r == 0)
+			(void)fputs("\033[1m", stdout);
+		print_row(cells + r * columns, columns, width, right);
+		if (bold && r == 0)
+			(void)fputs("\033[0m", stdout);
+	}
+}
+
+/* ---- files ---- */
+
+bool
+read_file(const char *path, size_t max, uint8_t **out, size_t *size)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+	size_t room = 4096, n = 0;
+	uint8_t *p = NULL, *more;
+	bool ok = false;
+
+	if (f == NULL) {
+		(void)fail(EXIT_USAGE, "cannot read %s: %s", path, strerror(errno));
+		return false;
+	}
+	for (;;) {
+		if ((more = realloc(p, room + 1)) == NULL) {
+			(void)fail(EXIT_USAGE, "out of memory reading %s", path);
+			goto out;
+		}
+		p = more;
+		n += fread(p + n, 1, room - n, f);
+		if (n < room)
+			break;
+		if (n > max)
+			break;
+		room *= 2;
+	}
+	if (ferror(f))
+		(void)fail(EXIT_USAGE, "cannot read %s: %s", path, strerror(errno));
+	else if (n > max)
+		(void)fail(EXIT_USAGE, "%s is over %zu bytes", path, max);
+	else
+		ok = true;
+out:
+	if (f != stdin)
+		(void)fclose(f);
+	if (ok) {
+		p[n] = 0;
+		*out = p;
+		*size = n;
+	} else {
+		free(p);
+	}
+	return ok;
+}
+
+static bool
+write_all(int fd, const uint8_t *p, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+bool
+write_file(const char *path, const void *p, size_t size, unsigned mode)
+{
+	char *part = NULL;
+	bool ok = false;
+	int fd = -1;
+
+	if (asprintf(&part, "%s.XXXXXX", path) < 0) {
+		(void)fail(EXIT_USAGE, "out of memory");
+		return false;
+	}
+	fd = mkstemp(part);
+	ok = fd >= 0 && write_all(fd, p, size) && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		ok = close(fd) == 0 && ok;
+	ok = ok && rename(part, path) == 0;
+	if (!ok) {
+		(void)fail(EXIT_USAGE, "cannot write %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			(void)unlink(part);
+	}
+	free(part);
+	return ok;
+}
