@@ -1,0 +1,103 @@
+/*
+ * loop.h - private to net/: the loop's shared state and the connections on it.  Everything belongs to the loop thread but 'stop' and the eventfd.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "net/net.h"
+#include "net/session.h"
+#include "net/tls.h"
+
+#define NET_SCRATCH       (64 * 1024)
+#define NET_OUT_TOTAL_MAX ((size_t)256 * 1024 * 1024) /* queued to all clients: above it, those that do not read are cut off */
+
+#define NET_HELD_TIMES    4 /* out_max: answers that wait for the client's credit */
+
+struct listener;
+struct conn;
+
+struct net {
+	struct net_options options;
+	struct event_base *base;
+	struct clock clock;
+	struct serve *serve;
+	struct listener *listener;
+	struct tls_context *tls;
+	struct event wake_event, sweep_event;
+	int wake_fd;
+	_Atomic bool stop;
+	bool draining;
+	int64_t drain_until_us, tick_us;
+	void (*tick)(void *ctx);
+	void *tick_ctx;
+	struct conn *conns;          /* all */
+	struct conn *dirty;          /* have answers to write at the end of this turn */
+	TAILQ_HEAD(, conn) stalled;  /* in the order in which they began to wait */
+	size_t conn_count, handshake_count, stalled_count;
+	size_t out_bytes;            /* queued to all clients */
+	char address[64];
+	uint8_t scratch[NET_SCRATCH];
+	struct metric *accepted, *refused, *handshakes_failed, *frames_in, *answers_out, *bytes_in,
+	    *bytes_out, *breaches, *timeouts, *open, *stalls;
+};
+
+/* ---- conn.c ---- */
+
+enum conn_state {
+	CONN_HANDSHAKE, /* TLS is being agreed; not on plaintext */
+	CONN_OPEN,
+	CONN_CLOSING    /* last words are being written; nothing is read */
+};
+
+struct conn {
+	struct net *net;
+	int fd;
+	enum conn_state state;
+	struct tls *tls;             /* NULL: plaintext */
+	struct session session;
+	struct event read_event, write_event;
+	bool reading, writing;       /* events are added */
+	bool tls_wants_write;        /* the handshake or a read waits for room to write */
+	bool stalled;                /* input is there but waits: a slot, the client's reading, requests in flight */
+	bool eof;                    /* the client has said all that it will */
+	bool is_dirty;
+	bool framed;                 /* a whole frame has come */
+	bool dead;                   /* to be freed at the end of this turn */
+	struct buf in;               /* the start of a frame that is not whole, or what waits */
+	size_t in_at;
+	struct buf out;
+	size_t out_at;
+	int64_t begun_us, active_us, frame_us, write_us; /* frame_us: since when a frame is incomplete; 0: none */
+	struct in6_addr peer;
+	struct conn *next, **link;   /* all connections */
+	struct conn *next_dirty;
+	TAILQ_ENTRY(conn) in_stalled;
+};
+
+/* Take over an accepted descriptor.  False: closed, out of memory. */
+bool conn_new(struct net *n, int fd, const struct in6_addr *peer);
+void conn_answer(struct conn *c, const struct call_answer *answer);
+void conn_resume(struct conn *c);  /* slots are free again: look at what waits */
+void conn_flush(struct conn *c);
+void conn_drain(struct conn *c);   /* say so, and close when nothing is in flight */
+void conn_sweep(struct conn *c, int64_t now_us); /* time limits */
+void conn_kill(struct conn *c);    /* now, without words */
+void conn_free(struct conn *c);    /* net_flush() only */
+void net_flush(struct net *n);     /* write what this turn produced, free what died */
+
+/* ---- listener.c ---- */
+
+enum rc listener_open(struct listener **out, struct net *n, struct why *why);
+void listener_start(struct listener *l);
+void listener_stop(struct listener *l);
+void listener_forget(struct listener *l, const struct in6_addr *peer); /* a connection closed */
+void listener_close(struct listener *l); /* NULL is fine */
+
+#endif
