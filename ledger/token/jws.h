@@ -10,9 +10,9 @@
 
 struct jws_profile {
 	const char *const *typs; /* accepted typ values, compared byte for byte; ended by NULL */
-	bool typ_required;       /* an absent typ is RC_BAD_TYP */
-	const char *typ_old;     /* the accepted value that sets token.old_typ, or NULL */
-	bool opaque;             /* the payload may be any bytes; token.claims is then NULL */
+	bool typ_required;	 /* an absent typ is RC_BAD_TYP */
+	const char *typ_old;	 /* the accepted value that sets token.old_typ, or NULL */
+	bool opaque;		 /* the payload may be any bytes; token.claims is then NULL */
 };
 
 extern const struct jws_profile jws_profile_ect; /* exec+jwt, wimse-exec+jwt; required */

@@ -78,9 +78,8 @@ token_parse(struct bytes raw, struct arena *arena, struct token *out, struct why
 	if (raw.n > TOKEN_SIZE_MAX)
 		return why_set(why, RC_TOO_LARGE, "token size", NULL, 0,
 		    "the token is longer than %d bytes", TOKEN_SIZE_MAX);
-	while (!token_parsers[i].starts(raw))
-		i++;
-	must(i < MEDIA_COUNT);
+	for (; !token_parsers[i].starts(raw); i++)
+		must(i + 1 < MEDIA_COUNT); /* the last row takes everything */
 	rc = token_parsers[i].parse(raw, arena, out, why);
 	must(rc != RC_OK || out->media == token_parsers[i].media);
 	return rc;
