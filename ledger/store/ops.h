@@ -17,6 +17,7 @@ struct store_ops {
 	enum rc (*begin)(struct store *s);
 	enum rc (*put_entry)(
 	    struct store *s, uint64_t index, struct bytes head, struct bytes token);
+	enum rc (*batch_entry)(struct store *s, uint64_t index, struct bytes *entry);
 	enum rc (*put_tile)(struct store *s, unsigned level, uint64_t number, struct bytes hashes);
 	enum rc (*put_head)(struct store *s, uint64_t size, struct bytes note, bool again);
 	enum rc (*commit)(struct store *s); /* ends the batch, whatever it gives */

@@ -93,6 +93,13 @@ store_put_entry(struct store *s, uint64_t index, struct bytes head, struct bytes
 }
 
 enum rc
+store_batch_entry(struct store *s, uint64_t index, struct bytes *entry)
+{
+	must(s->in_batch && index < s->batch_index);
+	return s->ops->batch_entry(s, index, entry);
+}
+
+enum rc
 store_put_tile(struct store *s, unsigned level, uint64_t number, struct bytes hashes)
 {
 	must(s->in_batch && !s->batch_bad && level <= TILE_LEVEL_MAX);

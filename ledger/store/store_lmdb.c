@@ -138,6 +138,22 @@ lmdb_put_entry(struct store *s, uint64_t index, struct bytes head, struct bytes 
 }
 
 static enum rc
+lmdb_batch_entry(struct store *s, uint64_t index, struct bytes *entry)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	uint8_t key[LAYOUT_ENTRY_KEY];
+	MDB_val k = {sizeof key, key}, v = {0, NULL};
+	int e = 0;
+
+	must(l->txn != NULL);
+	put_u64(key, index);
+	if ((e = mdb_get(l->txn, l->entry, &k, &v)) != 0)
+		return env_rc(e);
+	*entry = bytes_of(v.mv_data, v.mv_size);
+	return RC_OK;
+}
+
+static enum rc
 lmdb_put_tile(struct store *s, unsigned level, uint64_t number, struct bytes hashes)
 {
 	struct lmdb_store *l = lmdb_of(s);
@@ -392,6 +408,7 @@ static const struct store_ops lmdb_ops = {
     .check_space = lmdb_check_space,
     .begin = lmdb_begin,
     .put_entry = lmdb_put_entry,
+    .batch_entry = lmdb_batch_entry,
     .put_tile = lmdb_put_tile,
     .put_head = lmdb_put_head,
     .commit = lmdb_commit,
