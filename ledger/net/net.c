@@ -270,19 +270,25 @@ net_run(struct net *n)
 }
 
 enum rc
-net_reload_tls(struct net *n, struct why *why)
+net_reload(struct net *n, const struct net_options *options, struct why *why)
 {
-	const struct net_options *o = &n->options;
-	struct tls_files files = {o->tls_cert, o->tls_key, o->tls_client_ca, o->tls_client_crl};
-	struct tls_context *fresh = NULL;
+	struct net_options fresh = *options;
+	struct tls_files files = {
+	    fresh.tls_cert, fresh.tls_key, fresh.tls_client_ca, fresh.tls_client_crl};
+	struct tls_context *tls = NULL;
 	enum rc rc;
 
-	if (n->tls == NULL)
-		return RC_OK;
-	if ((rc = tls_context_new(&files, &fresh, why)) != RC_OK)
-		return rc;
-	tls_context_free(n->tls);
-	n->tls = fresh;
+	if (n->tls != NULL) {
+		if ((rc = tls_context_new(&files, &tls, why)) != RC_OK)
+			return rc;
+		tls_context_free(n->tls);
+		n->tls = tls;
+	}
+	fresh.listen = n->options.listen;
+	fresh.insecure_loopback = n->options.insecure_loopback;
+	fresh.sink = n->options.sink;
+	fresh.metrics = n->options.metrics;
+	n->options = fresh;
 	return RC_OK;
 }
 

@@ -34,8 +34,9 @@ const char *net_address(const struct net *n);
 /* Run until net_stop(); then drain: no new connections or calls, finish what is in flight within drain_ms. */
 enum rc net_run(struct net *n);
 void net_stop(struct net *n);    /* async-signal-safe, any thread */
-/* Called on the loop thread on SIGHUP etc.: replace TLS files; old connections keep theirs. */
-enum rc net_reload_tls(struct net *n, struct why *why);
+/* Loop thread (from the tick): take new TLS files, times and caps; what was bound and whether it is plaintext stays.  Old connections keep their TLS
+ * files.  On an error nothing has changed.  'options' is copied, its strings are borrowed until the next reload or net_close(). */
+enum rc net_reload(struct net *n, const struct net_options *options, struct why *why);
 /* Called about once a second on the loop thread (watchdog, gauges). */
 void net_on_tick(struct net *n, void (*tick)(void *ctx), void *ctx);
 void net_close(struct net *n);

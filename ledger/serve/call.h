@@ -54,7 +54,6 @@ struct hall_log {
 	struct serve *serve;
 	struct ledger *ledger;
 	struct trust *trust;
-	const struct policy_rules *access;
 	struct writer *writer;
 	double bucket;         /* tokens that may come now, under the log's quota; loop thread */
 	int64_t bucket_us;

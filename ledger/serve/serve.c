@@ -296,7 +296,8 @@ serve_begin(struct serve *s, const struct call_request *request, struct why *why
 		return why_set(why, RC_UNIMPLEMENTED, "WIRE methods", NULL, 0, "no such method");
 	if ((log = log_find(s, request->log)) == NULL)
 		return why_set(why, RC_NOT_FOUND, "WIRE log", "log", 0, "no log of that name");
-	if (!policy_allows(log->access, request->identity, request->insecure, m->right))
+	if (!policy_allows(
+		ledger_rules(log->ledger), request->identity, request->insecure, m->right))
 		return why_set(why, RC_NOT_AUTHORIZED, "grants", NULL, 0,
 		    "this identity may not do that in this log");
 	if ((rc = slot_take(s, request, &call, why)) != RC_OK)
@@ -397,16 +398,6 @@ void
 serve_cancel(struct serve *s, void *door, uint64_t door_id)
 {
 	forget(s, door, &door_id);
-}
-
-void
-serve_access(struct serve *s, const char *log, const struct policy_rules *access)
-{
-	struct hall_log *l = log_find(s, bytes_str(log));
-
-	must(access != NULL);
-	if (l != NULL)
-		l->access = access;
 }
 
 void

@@ -23,8 +23,6 @@ struct serve_log {             /* one log, opened by main */
 	const char *name;
 	struct ledger *ledger;
 	struct trust *trust;       /* may be shared by logs */
-	/* Whose grants say who may do what; NULL: ledger_rules(ledger).  Can be replaced live (serve_access). */
-	const struct policy_rules *access;
 };
 
 struct serve_options {
@@ -75,8 +73,6 @@ enum rc serve_method(const char *method, bool *stream);
  * (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST, RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
 enum rc serve_begin(struct serve *s, const struct call_request *request, struct why *why);
 size_t serve_slots_free(const struct serve *s);
-/* Replace the grants of a log (by name).  Borrowed until replaced again or serve_stop. */
-void serve_access(struct serve *s, const char *log, const struct policy_rules *access);
 /* Ask the keeper thread to look at the trust folders now. */
 void serve_reload_trust(struct serve *s);
 

@@ -161,7 +161,6 @@ make_slots(struct serve *s)
 		    .serve = s,
 		    .ledger = from->ledger,
 		    .trust = from->trust,
-		    .access = from->access ? from->access : ledger_rules(from->ledger),
 		};
 	}
 	s->log_count = o->log_count;

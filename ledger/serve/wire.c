@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "proto/frame.h"
 
-#define WIRE_FIELDS_MAX 64 /* of a request other than Append: no request has more than ten fields  \
+#define WIRE_FIELDS_MAX                                                                            \
+	64 /* of a request other than Append: no request has more than ten fields  \
 			    */
 
 static bool
