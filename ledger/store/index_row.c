@@ -1,0 +1,144 @@
+/*
+ * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan in, values as LEB128 because an index row is repeated ten million
+ * times.
+ */
+#include "store/index_row.h"
+
+#include <string.h>
+
+#include "base/must.h"
+
+#define ID_SHORT (UUID_SIZE + 1)	     /* no workflow */
+#define ID_LONG	 (UUID_SIZE + 1 + UUID_SIZE) /* jti, 1, wid */
+
+static size_t
+put_varint(uint8_t *p, uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		p[n++] = (uint8_t)(v | 0x80);
+	p[n++] = (uint8_t)v;
+	return n;
+}
+
+/* Take the shortest form of a number off the front of 'x'. */
+static bool
+get_varint(struct bytes *x, uint64_t *v)
+{
+	unsigned shift = 0;
+	uint8_t b = 0;
+
+	for (*v = 0; x->n > 0 && shift < 64; shift += 7) {
+		b = *x->p++;
+		x->n--;
+		if (shift == 63 && b > 1)
+			return false;
+		*v |= (uint64_t)(b & 0x7f) << shift;
+		if (b < 0x80)
+			return b != 0 || shift == 0;
+	}
+	return false;
+}
+
+static uint64_t
+zigzag(int64_t v)
+{
+	return v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
+}
+
+static int64_t
+unzigzag(uint64_t v)
+{
+	uint64_t half = v >> 1;
+
+	return (v & 1) ? -(int64_t)half - 1 : (int64_t)half;
+}
+
+void
+row_id_key(struct row *r, const struct map_key *id)
+{
+	must(id->tag <= 1);
+	put_u64(r->key, id->w[0]);
+	put_u64(r->key + 8, id->w[1]);
+	r->key[UUID_SIZE] = (uint8_t)id->tag;
+	r->key_size = ID_SHORT;
+	if (id->tag == 0)
+		return;
+	put_u64(r->key + ID_SHORT, id->w[2]);
+	put_u64(r->key + ID_SHORT + 8, id->w[3]);
+	r->key_size = ID_LONG;
+}
+
+void
+row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat)
+{
+	row_id_key(r, id);
+	r->value_size = put_varint(r->value, index);
+	r->value_size += put_varint(r->value + r->value_size, zigzag(iat));
+}
+
+bool
+row_id_read(struct bytes key, struct bytes value, struct index_hit *out)
+{
+	uint64_t iat = 0;
+
+	*out = (struct index_hit){0};
+	if (key.n != ID_SHORT && key.n != ID_LONG)
+		return false;
+	out->has_wid = key.n == ID_LONG;
+	if (key.p[UUID_SIZE] != (out->has_wid ? 1 : 0))
+		return false;
+	if (out->has_wid)
+		memcpy(out->wid, key.p + ID_SHORT, UUID_SIZE);
+	if (!get_varint(&value, &out->index) || !get_varint(&value, &iat) || value.n != 0)
+		return false;
+	out->iat = unzigzag(iat);
+	return true;
+}
+
+void
+row_child(struct row *r, uint64_t parent, uint64_t child)
+{
+	put_u64(r->key, parent);
+	put_u64(r->key + 8, child);
+	r->key_size = 16;
+	r->value_size = 0;
+}
+
+void
+row_hash(struct row *r, const struct map_key *prefix, uint64_t index)
+{
+	put_u64(r->key, prefix->w[0]);
+	put_u64(r->key + 8, prefix->w[1]);
+	put_u64(r->key + 16, index);
+	r->key_size = 24;
+	r->value_size = 0;
+}
+
+bool
+row_link_read(struct bytes key, size_t size, uint64_t *value)
+{
+	if (key.n != size)
+		return false;
+	*value = get_u64(key.p + size - 8);
+	return true;
+}
+
+void
+row_seq(struct row *r, const struct map_key *key, const struct index_seq_head *head)
+{
+	r->key[0] = (uint8_t)key->tag;
+	put_u64(r->key + 1, key->w[0]);
+	put_u64(r->key + 9, key->w[1]);
+	r->key_size = 17;
+	r->value_size = put_varint(r->value, head->count);
+	r->value_size += put_varint(r->value + r->value_size, head->last);
+}
+
+bool
+row_seq_read(struct bytes value, struct index_seq_head *out)
+{
+	return get_varint(&value, &out->count) && get_varint(&value, &out->last) && value.n == 0 &&
+	       out->count > 0;
+}
