@@ -201,6 +201,7 @@ ect_client_call(struct ect_client *c, const char *method, const void *request, s
 		if (r == 0 && !client_transient(status))
 			break;
 		if (n > c->options.retries || status->outcome == ECT_USAGE ||
+		    status->outcome == ECT_PROTOCOL ||
 		    (r != 0 && c->core != NULL && core_hopeless(c->core)))
 			break;
 		client_backoff(n);

@@ -295,8 +295,7 @@ worth_repeating(const struct ect_stream *s, const struct ect_status *why)
 	if (s->attempts >= s->c->options.retries ||
 	    (s->c->core != NULL && core_hopeless(s->c->core)))
 		return false;
-	return why->outcome == ECT_UNREACHABLE || why->outcome == ECT_PROTOCOL ||
-	       client_transient(why);
+	return why->outcome == ECT_UNREACHABLE || client_transient(why);
 }
 
 /* 0 when the stream can go on, over a new connection if need be. */

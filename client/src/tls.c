@@ -23,7 +23,7 @@
 
 #define ALERT_REASON 1000 /* OpenSSL: reason code of a received alert = 1000 + alert number */
 
-static const unsigned char alpn[] = {10, 'e', 'c', 't', 'l', 'e', 'd', 'g', 'e', 'r', '/', '1'};
+static const unsigned char alpn[] = {11, 'e', 'c', 't', 'l', 'e', 'd', 'g', 'e', 'r', '/', '1'};
 
 struct tls {
 	SSL_CTX *ctx;

@@ -358,7 +358,7 @@ print_wrapped(FILE *to, const char *head, size_t indent, const char *text)
 {
 	size_t column = (size_t)fprintf(to, "  %s", head);
 
-	if (column + 2 > indent) {
+	if (head[0] != '\0' && column + 2 > indent) {
 		(void)fprintf(to, "\n");
 		column = 0;
 	}
