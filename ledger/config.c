@@ -80,10 +80,10 @@ static const struct option options[] = {
     {"deadline_ms_max", MS, false, false, S(deadline_ms_max), 1, DAY_MS, "30s",
 	"longest deadline, and the one of calls without"},
 
-    {"connections_max", COUNT, false, true, S(connections_max), 1, 1000000, "20000",
+    {"connections_max", COUNT, false, true, S(connections_max), 1, 1000000, "16384",
 	"connections; above it callers wait in the kernel's queue"},
     {"connections_per_address_max", COUNT, false, true, S(connections_per_address_max), 1, 1000000,
-	"12000", "connections from one address"},
+	"12288", "connections from one address"},
     {"handshakes_max", COUNT, false, true, S(handshakes_max), 1, 100000, "256",
 	"TLS handshakes at once; the oldest slow one makes room"},
     {"handshake_ms", MS, false, true, S(handshake_ms), 1, DAY_MS, "5s", "time for a handshake"},

@@ -120,10 +120,10 @@ enum rc limits_answer(struct call *call, const ProtobufCMessage *request, struct
 /* ---- keeper.c: one thread that reloads trust, and judges again what lacked a key ---- */
 
 struct submit_part;
-enum rc keeper_start(struct keeper **out, struct serve *s);
-void keeper_stop(struct keeper *k); /* judges what is left; NULL is fine */
-void keeper_park(struct keeper *k, struct submit_part *part);
-void keeper_poke(struct keeper *k);
+enum rc serve_keeper_start(struct keeper **out, struct serve *s);
+void serve_keeper_stop(struct keeper *k); /* judges what is left; NULL is fine */
+void serve_keeper_park(struct keeper *k, struct submit_part *part);
+void serve_keeper_poke(struct keeper *k);
 /* submit.c, keeper thread: judge the part's keyless tokens once more, and hand the part on. */
 void submit_again(struct submit_part *part, struct verifier *verifier);
 

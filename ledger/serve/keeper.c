@@ -115,7 +115,7 @@ wake(struct keeper *k)
 }
 
 void
-keeper_park(struct keeper *k, struct submit_part *part)
+serve_keeper_park(struct keeper *k, struct submit_part *part)
 {
 	part->next = NULL;
 	pthread_mutex_lock(&k->lock);
@@ -127,7 +127,7 @@ keeper_park(struct keeper *k, struct submit_part *part)
 }
 
 void
-keeper_poke(struct keeper *k)
+serve_keeper_poke(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
 	k->poked = true;
@@ -152,7 +152,7 @@ collect_trusts(struct keeper *k)
 }
 
 enum rc
-keeper_start(struct keeper **out, struct serve *s)
+serve_keeper_start(struct keeper **out, struct serve *s)
 {
 	struct keeper *k = calloc(1, sizeof *k);
 
@@ -174,12 +174,12 @@ keeper_start(struct keeper **out, struct serve *s)
 	return RC_OK;
 
 fail:
-	keeper_stop(k);
+	serve_keeper_stop(k);
 	return RC_NO_MEMORY;
 }
 
 void
-keeper_stop(struct keeper *k)
+serve_keeper_stop(struct keeper *k)
 {
 	if (k == NULL)
 		return;

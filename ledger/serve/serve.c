@@ -403,7 +403,7 @@ serve_cancel(struct serve *s, void *door, uint64_t door_id)
 void
 serve_reload_trust(struct serve *s)
 {
-	keeper_poke(s->keeper);
+	serve_keeper_poke(s->keeper);
 }
 
 bool

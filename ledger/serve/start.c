@@ -106,7 +106,7 @@ start_pools(struct serve *s, struct why *why)
 	enum rc rc;
 
 	if ((rc = pool_start(&s->readers, &readers)) != RC_OK ||
-	    (rc = keeper_start(&s->keeper, s)) != RC_OK ||
+	    (rc = serve_keeper_start(&s->keeper, s)) != RC_OK ||
 	    (rc = pool_start(&s->verify, &verify)) != RC_OK)
 		return why_set(why, rc, "threads", NULL, 0, "cannot start the worker threads");
 	return RC_OK;
@@ -204,7 +204,7 @@ serve_stop(struct serve *s)
 	if (s == NULL)
 		return;
 	pool_stop(s->verify);
-	keeper_stop(s->keeper);
+	serve_keeper_stop(s->keeper);
 	for (size_t i = 0; i < s->log_count; i++)
 		if (s->logs[i].writer != NULL)
 			writer_stop(s->logs[i].writer);

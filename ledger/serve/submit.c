@@ -237,7 +237,7 @@ part_run(struct pool_work *work, void *local)
 	}
 	trust_snapshot_drop(trust);
 	if (keyless)
-		keeper_park(call->serve->keeper, part);
+		serve_keeper_park(call->serve->keeper, part);
 	else
 		part_put(part);
 }
