@@ -13,16 +13,10 @@
 static char dir[64], folder[96], key[96];
 static struct policy_rules rules;
 
-/* A shell command with %1$s = dir and %2$s = folder. */
+/* A shell command with $D = dir and $F = folder. */
 static void
-sh(const char *format)
+sh(const char *cmd)
 {
-	char cmd[1024];
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(cmd, sizeof(cmd), format, dir, folder);
-#pragma GCC diagnostic pop
 	cr_assert_eq(system(cmd), 0, "%s", cmd);
 }
 
@@ -36,6 +30,8 @@ up(void)
 	snprintf(folder, sizeof(folder), "%s/log", dir);
 	snprintf(key, sizeof(key), "%s/key.pem", dir);
 	cr_assert_eq(mkdir(folder, 0700), 0);
+	setenv("D", dir, 1);
+	setenv("F", folder, 1);
 	cr_assert_eq(log_signer_create(key, &why), RC_OK);
 	policy_rules_init(&rules);
 }
@@ -43,7 +39,7 @@ up(void)
 static void
 down(void)
 {
-	sh("rm -rf %1$s");
+	sh("rm -rf $D");
 	policy_rules_release(&rules);
 }
 
@@ -92,7 +88,7 @@ add(struct ledger *l, uint64_t from, uint64_t count)
 		token_make_id(n, t.jti);
 		token_make_id(n - 1, pred[0]);
 		t.pred = (const uint8_t(*)[16])pred;
-		t.pred_count = n > 1;
+		t.pred_count = n % 100 > 1;
 		world_job_init(&j, &t);
 		list[0] = &j.job;
 		cr_assert_eq(seq_step(l, list, 1, 1800000000000), RC_OK);
@@ -135,7 +131,7 @@ Test(seq_recover, rebuilds_a_missing_index)
 
 	add(l, 1, 30);
 	ledger_close(l);
-	sh("rm -rf %2$s/index");
+	sh("rm -rf $F/index");
 	l = opened();
 	cr_assert_eq(found(l, 1), 0);
 	cr_assert_eq(found(l, 30), 29);
@@ -149,11 +145,11 @@ Test(seq_recover, rebuilds_a_stale_index)
 
 	add(l, 1, 10);
 	ledger_close(l);
-	sh("cp -a %2$s/index %1$s/old");
+	sh("cp -a $F/index $D/old");
 	l = opened();
 	add(l, 11, 10);
 	ledger_close(l);
-	sh("rm -rf %2$s/index && mv %1$s/old %2$s/index");
+	sh("rm -rf $F/index && mv $D/old $F/index");
 	l = opened();
 	cr_assert_eq(found(l, 20), 19);
 	add(l, 21, 1);
@@ -166,11 +162,11 @@ Test(seq_recover, rebuilds_the_index_of_another_log)
 
 	add(l, 1, 10);
 	ledger_close(l);
-	sh("mv %2$s/index %1$s/other && mv %2$s %1$s/first && mkdir %2$s");
+	sh("mv $F/index $D/other && mv $F $D/first && mkdir $F");
 	l = opened();
 	add(l, 101, 10);
 	ledger_close(l);
-	sh("rm -rf %2$s/index && mv %1$s/other %2$s/index");
+	sh("rm -rf $F/index && mv $D/other $F/index");
 	l = opened();
 	cr_assert_eq(found(l, 105), 4);
 	cr_assert_eq(found(l, 5), UINT64_MAX, "an id of the other log");
@@ -183,7 +179,7 @@ Test(seq_recover, rebuilds_a_damaged_index)
 
 	add(l, 1, 30);
 	ledger_close(l);
-	sh("f=$(find %2$s/index -name data.mdb) && head -c 8192 /dev/zero | tr '\\0' x | "
+	sh("f=$(find $F/index -name data.mdb) && head -c 8192 /dev/zero | tr '\\0' x | "
 	   "dd of=$f conv=notrunc 2>/dev/null");
 	l = opened();
 	cr_assert_eq(found(l, 30), 29);
@@ -208,11 +204,11 @@ Test(seq_recover, refuses_a_database_that_is_older_than_the_journal)
 
 	add(l, 1, 10);
 	ledger_close(l);
-	sh("cp -a %2$s/log %1$s/old");
+	sh("cp -a $F/log $D/old");
 	l = opened();
 	add(l, 11, 10);
 	ledger_close(l);
-	sh("rm -rf %2$s/log && mv %1$s/old %2$s/log");
+	sh("rm -rf $F/log && mv $D/old $F/log");
 	refused(RC_STORE_DOUBT);
 }
 
@@ -222,8 +218,8 @@ Test(seq_recover, refuses_a_journal_that_was_lost)
 
 	add(l, 1, 10);
 	ledger_close(l);
-	sh("rm -rf %2$s/journal");
-	refused(RC_STORE_DOUBT);
+	sh("rm -rf $F/journal");
+	refused(RC_CORRUPT);
 }
 
 Test(seq_recover, refuses_a_journal_that_is_an_old_copy)
@@ -232,11 +228,11 @@ Test(seq_recover, refuses_a_journal_that_is_an_old_copy)
 
 	add(l, 1, 3);
 	ledger_close(l);
-	sh("cp -a %2$s/journal %1$s/old");
+	sh("cp -a $F/journal $D/old");
 	l = opened();
 	add(l, 4, 3);
 	ledger_close(l);
-	sh("rm -rf %2$s/journal && mv %1$s/old %2$s/journal");
+	sh("rm -rf $F/journal && mv $D/old $F/journal");
 	refused(RC_STORE_DOUBT);
 }
 
@@ -246,11 +242,11 @@ Test(seq_recover, rolls_the_journal_forward_by_one_checkpoint)
 
 	add(l, 1, 3);
 	ledger_close(l);
-	sh("cp -a %2$s/journal %1$s/old");
+	sh("cp -a $F/journal $D/old");
 	l = opened();
 	add(l, 4, 1);
 	ledger_close(l);
-	sh("rm -rf %2$s/journal && mv %1$s/old %2$s/journal");
+	sh("rm -rf $F/journal && mv $D/old $F/journal");
 	l = opened();
 	cr_assert_eq(ledger_published(l), 4);
 	add(l, 5, 1);
@@ -267,7 +263,7 @@ Test(seq_recover, refuses_an_entry_that_does_not_match_its_leaf)
 	add(l, 1, 5);
 	ledger_close(l);
 	/* One letter of a stored token. */
-	sh("f=$(find %2$s/log -name data.mdb) && perl -0pi -e 's/eyJhbGci/eyJhbGcI/g' $f");
+	sh("f=$(find $F/log -name data.mdb) && perl -0pi -e 's/eyJhbGci/eyJhbGcI/g' $f");
 	refused(RC_CORRUPT);
 }
 
@@ -278,7 +274,7 @@ Test(seq_recover, refuses_another_key)
 
 	add(l, 1, 5);
 	ledger_close(l);
-	sh("rm %1$s/key.pem");
+	sh("rm $D/key.pem");
 	cr_assert_eq(log_signer_create(key, &why), RC_OK);
 	refused(RC_CORRUPT);
 }
