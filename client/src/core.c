@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/rc.h"
 #include "link.h"
 #include "proto/frame.h"
 #include "proto/ledger.pb-c.h"
@@ -367,6 +368,17 @@ finish(struct ect_core *core, struct core_call *c, const Ectledger__V1__ServerFr
 		core->cb.end(core->cb.ctx, id, &status);
 }
 
+/* A last word about the connection.  Time limits are the normal end of a connection that was idle or old; anything else is about what we did. */
+static void
+server_closes(struct ect_core *core, const Ectledger__V1__ServerFrame *frame)
+{
+	bool normal =
+	    frame->code == RC_DEADLINE || frame->code == RC_UNAVAILABLE || frame->code == RC_BUSY;
+
+	link_fail(core->link, normal ? ECT_UNREACHABLE : ECT_REFUSED,
+	    "%s closed the connection: %s", link_server(core->link), frame->text);
+}
+
 static void
 take_frame(struct ect_core *core, const Ectledger__V1__ServerFrame *frame)
 {
@@ -375,8 +387,7 @@ take_frame(struct ect_core *core, const Ectledger__V1__ServerFrame *frame)
 	if (frame->call == 0) {
 		core->draining = core->draining || frame->draining;
 		if (frame->end && frame->status != 0)
-			link_fail(core->link, ECT_REFUSED, "%s closed the connection: %s",
-			    link_server(core->link), frame->text);
+			server_closes(core, frame);
 		return;
 	}
 	if ((c = call_of(core, frame->call)) == NULL) {

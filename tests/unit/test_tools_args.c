@@ -271,3 +271,24 @@ Test(tools_args, a_table_fits_a_hundred_columns_and_numbers_stand_right)
 		cr_assert_stdout_eq_str(want);
 	}
 }
+
+Test(tools_args, the_last_column_is_wrapped_at_blanks)
+{
+	char text[160];
+	const char *cells[] = {"limit", "meaning", "n", text};
+
+	memset(text, 'a', sizeof text);
+	text[50] = text[89] = text[120] = ' ';
+	text[159] = '\0';
+	cr_redirect_stdout();
+	print_table(cells, 2, 2);
+	(void)fflush(stdout);
+	{
+		char want[512];
+
+		(void)snprintf(want, sizeof want,
+		    "limit  meaning\nn      %.89s\n       %.30s %.38s\n", text, text + 90,
+		    text + 121);
+		cr_assert_stdout_eq_str(want);
+	}
+}

@@ -184,7 +184,7 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
-/* Shorten the widest column until the row fits. */
+/* Shorten the widest column until the row fits; when it is the last one, its text is wrapped instead. */
 static void
 fit(size_t *width, size_t columns)
 {
@@ -202,18 +202,51 @@ fit(size_t *width, size_t columns)
 	}
 }
 
+/* The last cell: what is too long goes on in further lines, broken at blanks; a word that is too long is cut. */
+static void
+print_last(const char *text, size_t width, size_t indent)
+{
+	char piece[4 * TABLE_WIDTH + 1];
+
+	while (width_of(text) > width) {
+		const char *at = text, *blank = NULL;
+
+		for (size_t n = 0; n <= width; n++) {
+			size_t size = printable((const unsigned char *)at);
+
+			if (*at == ' ' && at > text)
+				blank = at;
+			at += size != 0 ? size : 1;
+		}
+		if (blank == NULL || (size_t)(blank - text) >= sizeof piece)
+			break;
+		memcpy(piece, text, (size_t)(blank - text));
+		piece[blank - text] = '\0';
+		(void)print_clean(stdout, piece, width);
+		(void)printf("\n%*s", (int)indent, "");
+		text = blank + 1;
+	}
+	(void)print_clean(stdout, text, width);
+}
+
 static void
 print_row(const char *const *cells, size_t columns, const size_t *width, const bool *right)
 {
+	size_t indent = 0;
+
 	for (size_t i = 0; i < columns; i++) {
 		size_t w = width_of(cells[i]), pad = w < width[i] ? width[i] - w : 0;
 
 		if (right[i])
 			(void)printf("%*s", (int)pad, "");
-		(void)print_clean(stdout, cells[i], width[i]);
+		if (i + 1 < columns)
+			(void)print_clean(stdout, cells[i], width[i]);
+		else
+			print_last(cells[i], width[i], indent);
 		if (!right[i] && i + 1 < columns)
 			(void)printf("%*s", (int)pad, "");
 		(void)fputs(i + 1 < columns ? "  " : "\n", stdout);
+		indent += width[i] + 2;
 	}
 }
 

@@ -2,6 +2,7 @@
  * stats.c - the server's counters, and its limits with their values.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "call.h"
 
@@ -30,8 +31,11 @@ stats_run(const struct globals *g, const struct args *a)
 		    c->value >= 0 && c->value < 9e15 && c->value == (double)(uint64_t)c->value;
 
 		(void)snprintf(text, sizeof text, "%.*f", whole ? 0 : 3, c->value);
-		table_add(&t, c->name);
-		table_add(&t, text);
+		if (c->value != 0 || strchr(c->name, '{') ==
+					 NULL) { /* one row per code that never came helps nobody */
+			table_add(&t, c->name);
+			table_add(&t, text);
+		}
 		(void)json_object_set_new(
 		    row, c->name, whole ? json_integer((json_int_t)c->value) : json_real(c->value));
 	}
