@@ -103,7 +103,10 @@ class World:
         self.proc.wait()
 
     def stop(self):
-        self.proc.send_signal(signal.SIGTERM)
+        """Terminate the server itself, not what it is wrapped in."""
+        pid = self.proc.pid
+        children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+        os.kill(int(children[0]) if children else pid, signal.SIGTERM)
         return self.proc.wait(60)
 
     def ectl(self, *args, stdin=None, check=True):
