@@ -1,0 +1,373 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "claim/entry.h"
+#include "lib/testlib.h"
+
+static struct arena arena;
+static uint64_t parents[CLAIM_PRED_MAX];
+static struct entry_foreign foreign[CLAIM_PRED_MAX];
+
+static void
+begin(void)
+{
+	arena_init(&arena, 4 << 20);
+}
+
+static void
+end(void)
+{
+	arena_release(&arena);
+}
+
+TestSuite(claim_entry, .init = begin, .fini = end);
+
+static struct entry
+plain(void)
+{
+	struct entry e = {.kind = ENTRY_TOKEN,
+	    .received_at_ms = 1700000000123,
+	    .media = TOKEN_JWS,
+	    .level = LEVEL_2,
+	    .workflow = {0, ENTRY_NONE},
+	    .issuer = {0, ENTRY_NONE},
+	    .token = bytes_str("a.b.c")};
+
+	memset(e.signer.b, 0xab, sizeof e.signer.b);
+	memset(e.limits, 0x11, sizeof e.limits);
+	return e;
+}
+
+static struct entry
+full(void)
+{
+	struct entry e = plain();
+
+	e.flags = ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT;
+	e.workflow = (struct entry_link){7, 41};
+	e.issuer = (struct entry_link){300, 70000};
+	for (size_t i = 0; i < CLAIM_PRED_MAX; i++) {
+		parents[i] = UINT64_MAX - 1 - i;
+		foreign[i] = (struct entry_foreign){.link = {i, i == 0 ? ENTRY_NONE : i * 1000}};
+		foreign[i].has_wid = i % 3 != 0;
+		if (foreign[i].has_wid)
+			memset(foreign[i].wid, (int)i + 1, UUID_SIZE);
+	}
+	e.parents = parents;
+	e.parent_count = CLAIM_PRED_MAX;
+	e.foreign = foreign;
+	e.foreign_count = CLAIM_PRED_MAX;
+	return e;
+}
+
+/* head + token as one exact heap block. */
+static struct bytes
+join(const struct entry *e)
+{
+	struct bytes head = BYTES_NONE, out = BYTES_NONE;
+	uint8_t *p = NULL;
+
+	cr_assert_eq(entry_write_head(e, &arena, &head), RC_OK);
+	p = arena_alloc(&arena, head.n + e->token.n);
+	memcpy(p, head.p, head.n);
+	if (e->token.n > 0)
+		memcpy(p + head.n, e->token.p, e->token.n);
+	out = bytes_of(p, head.n + e->token.n);
+	return test_exact(out);
+}
+
+static enum rc
+read_of(struct bytes raw, struct entry *out)
+{
+	struct why why = {0};
+
+	return entry_read(raw, &arena, out, &why);
+}
+
+Test(claim_entry, has_these_bytes)
+{
+	struct entry e = plain();
+	struct bytes raw = BYTES_NONE, want = BYTES_NONE;
+	const char *hex = "ab" /* map of 11 */
+			  "0101"
+			  "0201"
+			  "031b0000018bcfe5687b"
+			  "0401"
+			  "0502"
+			  "0600"
+			  "075820"
+			  "abababababababababababababababababababababababababababababababab"
+			  "088200f6"
+			  "098200f6"
+			  "0c481111111111111111"
+			  "0d45"
+			  "612e622e63";
+
+	raw = join(&e);
+	want = test_hex(hex);
+	cr_assert(bytes_eq(raw, want));
+	test_free(raw);
+	test_free(want);
+}
+
+Test(claim_entry, reads_what_it_wrote_smallest_and_largest)
+{
+	struct entry in[2] = {plain(), full()}, out = {0};
+	struct bytes raw = BYTES_NONE;
+
+	in[0].token = BYTES_NONE;
+	for (size_t i = 0; i < 2; i++) {
+		raw = join(&in[i]);
+		cr_assert_eq(read_of(raw, &out), RC_OK);
+		cr_assert_eq(out.kind, in[i].kind);
+		cr_assert_eq(out.received_at_ms, in[i].received_at_ms);
+		cr_assert_eq(out.media, in[i].media);
+		cr_assert_eq(out.level, in[i].level);
+		cr_assert_eq(out.flags, in[i].flags);
+		cr_assert(hash_eq(&out.signer, &in[i].signer));
+		cr_assert_eq(out.workflow.ordinal, in[i].workflow.ordinal);
+		cr_assert_eq(out.workflow.previous, in[i].workflow.previous);
+		cr_assert_eq(out.issuer.previous, in[i].issuer.previous);
+		cr_assert_eq(out.parent_count, in[i].parent_count);
+		cr_assert_eq(out.foreign_count, in[i].foreign_count);
+		for (size_t k = 0; k < out.parent_count; k++)
+			cr_assert_eq(out.parents[k], in[i].parents[k]);
+		for (size_t k = 0; k < out.foreign_count; k++) {
+			cr_assert_eq(out.foreign[k].has_wid, in[i].foreign[k].has_wid);
+			cr_assert_eq(
+			    memcmp(out.foreign[k].wid, in[i].foreign[k].wid, UUID_SIZE), 0);
+			cr_assert_eq(out.foreign[k].link.ordinal, in[i].foreign[k].link.ordinal);
+			cr_assert_eq(out.foreign[k].link.previous, in[i].foreign[k].link.previous);
+		}
+		cr_assert_eq(memcmp(out.limits, in[i].limits, ENTRY_LIMITS_SIZE), 0);
+		cr_assert(bytes_eq(out.token, in[i].token));
+		test_free(raw);
+	}
+}
+
+Test(claim_entry, a_head_is_read_alone_and_announces_the_token)
+{
+	struct entry e = full(), out = {0};
+	struct bytes head = BYTES_NONE, short_by_one = BYTES_NONE;
+	struct why why = {0};
+
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_OK);
+	cr_assert_eq(entry_read_head(head, &arena, &out, &why), RC_OK);
+	cr_assert_eq(out.token.n, e.token.n);
+	cr_assert_null(out.token.p);
+	short_by_one = bytes_of(head.p, head.n - 1);
+	cr_assert_eq(entry_read_head(short_by_one, &arena, &out, &why), RC_CORRUPT);
+}
+
+Test(claim_entry, a_head_with_anything_behind_it_is_refused)
+{
+	struct entry e = plain(), out = {0};
+	struct bytes raw = join(&e);
+	struct why why = {0};
+
+	cr_assert_eq(entry_read_head(raw, &arena, &out, &why), RC_CORRUPT);
+	cr_assert_not_null(why.rule);
+	test_free(raw);
+}
+
+Test(claim_entry, refuses_every_shorter_and_longer_form)
+{
+	struct entry e = full(), out = {0};
+	struct bytes raw = join(&e), cut = BYTES_NONE;
+	uint8_t *more = NULL;
+
+	for (size_t n = 0; n < raw.n; n++) {
+		cut = test_exact(bytes_of(raw.p, n));
+		cr_assert_eq(read_of(cut, &out), RC_CORRUPT, "accepted %zu of %zu", n, raw.n);
+		test_free(cut);
+		arena_reset(&arena);
+	}
+	more = arena_alloc(&arena, raw.n + 1);
+	memcpy(more, raw.p, raw.n);
+	more[raw.n] = 0;
+	cr_assert_eq(read_of(bytes_of(more, raw.n + 1), &out), RC_CORRUPT);
+	test_free(raw);
+}
+
+/* The heart of it: a changed byte is refused, or makes another entry that is written exactly so. */
+Test(claim_entry, any_changed_byte_is_refused_or_says_something_else_in_its_one_form)
+{
+	struct entry e = full(), out = {0};
+	struct bytes raw = BYTES_NONE, again = BYTES_NONE;
+	uint8_t *p = NULL;
+	size_t accepted = 0, refused = 0;
+
+	e.parent_count = e.foreign_count = 3;
+	raw = join(&e);
+	p = malloc(raw.n);
+	for (size_t i = 0; i < raw.n; i++)
+		for (unsigned v = 1; v < 256; v++) {
+			memcpy(p, raw.p, raw.n);
+			p[i] = (uint8_t)(p[i] ^ v);
+			if (read_of(bytes_of(p, raw.n), &out) == RC_OK) {
+				again = join(&out);
+				cr_assert(bytes_eq(again, bytes_of(p, raw.n)), "byte %zu", i);
+				test_free(again);
+				accepted++;
+			} else {
+				refused++;
+			}
+			arena_reset(&arena);
+		}
+	cr_assert(accepted > 0 && refused > 0);
+	free(p);
+	test_free(raw);
+}
+
+/* Hand-made forms that CBOR would allow. */
+static const char *const wrong[] = {
+    /* version 2 */
+    "ab01020201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+    /* version 1 in two bytes */
+    "ab01180102010300040105020600075820000000000000000000000000000000000000000000000000000000000000"
+    "0000"
+    "088200f6098200f60c4811111111111111110d40",
+    /* kind 0 */
+    "ab01010200030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+    /* a flag nobody knows */
+    "ab01010201030004010502060807582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+    /* ordinal 0 with a previous index */
+    "ab01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "08820000098200f60c4811111111111111110d40",
+    /* ordinal 1 without one */
+    "ab01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088201f6098200f60c4811111111111111110d40",
+    /* previous is the number that stands for none */
+    "ab01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "0882011bffffffffffffffff098200f60c4811111111111111110d40",
+    /* parents present and empty */
+    "ac01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60a800c4811111111111111110d40",
+    /* a workflow of sixteen zeros */
+    "ac01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60b81835000000000000000000000000000000000"
+    "00f60c4811111111111111110d40",
+    /* one more key announced than there is */
+    "ac01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+    /* indefinite map */
+    "bf01010201030004010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40ff",
+    /* signer of 31 bytes */
+    "ab01010201030004010502060007581f00000000000000000000000000000000000000000000000000000000000000"
+    "088200f6098200f60c4811111111111111110d40",
+    /* kind and received_at swapped */
+    "ab01010300020104010502060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+    /* a token's level 0 */
+    "ab01010201030004010500060007582000000000000000000000000000000000000000000000000000000000000000"
+    "00"
+    "088200f6098200f60c4811111111111111110d40",
+};
+
+Test(claim_entry, refuses_what_the_writer_never_makes)
+{
+	const char *right = "ab01010201030004010502060007582000000000000000000000000000000000000000"
+			    "00000000000000000000000000"
+			    "088200f6098200f60c4811111111111111110d40";
+	struct entry out = {0};
+	struct bytes raw = test_hex(right);
+
+	cr_assert_eq(read_of(raw, &out), RC_OK, "the pattern of the others");
+	test_free(raw);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		raw = test_hex(wrong[i]);
+		cr_assert_eq(read_of(raw, &out), RC_CORRUPT, "case %zu", i);
+		test_free(raw);
+	}
+}
+
+Test(claim_entry, the_largest_entry_fits_and_one_byte_more_does_not)
+{
+	struct entry e = plain(), out = {0};
+	struct bytes head = BYTES_NONE, raw = BYTES_NONE;
+	uint8_t *token = arena_zalloc(&arena, ENTRY_SIZE_MAX);
+
+	e.token = bytes_of(token, 65000);
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_OK);
+	e.token.n = ENTRY_SIZE_MAX - head.n;
+	raw = join(&e);
+	cr_assert_eq(raw.n, ENTRY_SIZE_MAX);
+	cr_assert_eq(read_of(raw, &out), RC_OK);
+	test_free(raw);
+	e.token.n++;
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_TOO_LARGE);
+	e.token.n = SIZE_MAX / 2;
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_TOO_LARGE);
+}
+
+Test(claim_entry, an_event_of_our_own_need_not_have_a_level)
+{
+	struct entry e = plain(), out = {0};
+	struct bytes raw = BYTES_NONE;
+
+	e.kind = ENTRY_KEY;
+	e.media = 0;
+	e.level = 0;
+	raw = join(&e);
+	cr_assert_eq(read_of(raw, &out), RC_OK);
+	cr_assert_eq(out.kind, ENTRY_KEY);
+	test_free(raw);
+}
+
+Test(claim_entry, writing_an_entry_that_breaks_its_rules_is_our_bug, .signal = SIGABRT)
+{
+	struct entry e = plain();
+	struct bytes head = BYTES_NONE;
+
+	e.workflow.previous = 3; /* with ordinal 0 */
+	entry_write_head(&e, &arena, &head);
+}
+
+Test(claim_entry, a_full_arena_is_an_answer)
+{
+	struct entry e = full(), out = {0};
+	struct bytes head = BYTES_NONE, raw = join(&e);
+	struct arena small;
+
+	arena_init(&small, 64);
+	cr_assert_eq(entry_write_head(&e, &small, &head), RC_NO_MEMORY);
+	cr_assert_eq(entry_read(raw, &small, &out, NULL), RC_NO_MEMORY);
+	arena_release(&small);
+	test_free(raw);
+}
+
+Test(claim_entry, the_leaf_hash_is_over_a_zero_byte_head_and_token)
+{
+	struct entry e = plain();
+	struct bytes head = BYTES_NONE, raw = join(&e), parts[2];
+	struct hash joined, split, want;
+	static const uint8_t zero = 0;
+
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_OK);
+	entry_leaf_hash(head, e.token, &split);
+	entry_leaf_hash(raw, BYTES_NONE, &joined);
+	parts[0] = bytes_of(&zero, 1);
+	parts[1] = raw;
+	hash_of_parts(parts, 2, &want);
+	cr_assert(hash_eq(&split, &want));
+	cr_assert(hash_eq(&joined, &want));
+	test_free(raw);
+}
