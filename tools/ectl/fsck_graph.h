@@ -1,0 +1,45 @@
+/*
+ * fsck_graph.h - what fsck has derived from the tokens: tasks by id, parents, sequences.
+ */
+#ifndef ECTL_FSCK_GRAPH_H
+#define ECTL_FSCK_GRAPH_H
+
+#include "fsck.h"
+
+enum fsck_seq_kind { FSCK_SEQ_WORKFLOW = 1, FSCK_SEQ_ISSUER = 2, FSCK_SEQ_FOREIGN = 3 };
+
+struct fsck_seq {
+	enum fsck_seq_kind kind;
+	uint8_t id[FSCK_ID]; /* zero: no workflow */
+	uint64_t count, last;
+};
+
+struct fsck_node { /* by index */
+	struct {
+		uint8_t jti[FSCK_ID], wid[FSCK_ID];
+		uint8_t hash[2][FSCK_ID];
+		uint8_t hash_count;
+		int64_t iat;
+	} task;
+	uint64_t first_parent; /* in graph.parents */
+	uint32_t parent_count;
+	uint32_t next; /* same bucket; number + 1 */
+	bool read;     /* false: the entry could not be read */
+};
+
+struct fsck_graph {
+	struct fsck_node *nodes;
+	size_t count, room;
+	uint64_t *parents; /* FSCK_NONE: not found */
+	size_t parent_total, parent_room;
+	uint32_t *buckets; /* by jti; number + 1 */
+	size_t bucket_count;
+	struct fsck_seq *seqs;
+	size_t seq_count, seq_room;
+	struct fsck_seq *marked; /* as they were at the mark */
+	size_t marked_count;
+	uint32_t *slots;
+	size_t slot_count;
+};
+
+#endif
