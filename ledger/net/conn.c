@@ -1,5 +1,5 @@
 /*
- * conn.c - one connection: bytes <-> frames <-> calls.
+ * conn.c - one connection: its life, its bytes in and out, its time limits.  What the bytes say is conn_frames.c's.
  *
  *   HANDSHAKE --done--> OPEN --breach, time-out, drained--> CLOSING --written--> gone
  *       |                 |                                    |
@@ -9,11 +9,8 @@
  * has come, never by what a length prefix announces.  So an idle connection has no buffer, and a slow one a small one.
  * Writing: answers of one loop turn are collected in 'out' and written together by net_flush().
  *
- * Stalled: there is input, but no call slot (busy), too much output queued, or too many requests in flight.  A stalled connection is not read: TCP
- * tells the client.  It goes on when answers have been collected, released and written.
- *
- * Invariants: a dead connection is freed only by net_flush(), never inside a callback; while stalled, the read event is off; out_bytes
- * of the net is the sum of what connections have queued; handshake_count counts connections in HANDSHAKE.
+ * Invariants: a dead connection is freed only by net_flush(), never inside a callback; out_bytes of the net
+ * is the sum of what connections have queued; handshake_count counts connections in HANDSHAKE.
  */
 #include "net/loop.h"
 
@@ -29,16 +26,16 @@
 static void on_read(evutil_socket_t fd, short what, void *ctx);
 static void on_write(evutil_socket_t fd, short what, void *ctx);
 
-static int64_t
-now_us(const struct conn *c)
+int64_t
+conn_now_us(const struct conn *c)
 {
 	return clock_mono_us(&c->net->clock);
 }
 
 /* ---- life ---- */
 
-static void
-mark_dirty(struct conn *c)
+void
+conn_mark_dirty(struct conn *c)
 {
 	if (c->is_dirty)
 		return;
@@ -55,7 +52,7 @@ conn_kill(struct conn *c)
 	c->dead = true;
 	if (c->session.in_flight > 0)
 		serve_forget(c->net->serve, c);
-	mark_dirty(c);
+	conn_mark_dirty(c);
 }
 
 static void
@@ -67,8 +64,8 @@ leave_handshake(struct conn *c)
 	c->net->handshake_count--;
 }
 
-static void
-set_stalled(struct conn *c, bool on)
+void
+conn_set_stalled(struct conn *c, bool on)
 {
 	struct net *n = c->net;
 
@@ -92,7 +89,7 @@ conn_free(struct conn *c)
 
 	must(c->dead && n->conn_count > 0);
 	leave_handshake(c);
-	set_stalled(c, false);
+	conn_set_stalled(c, false);
 	n->out_bytes -= c->out.n - c->out_at;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
@@ -130,7 +127,7 @@ conn_new(struct net *n, int fd, const struct in6_addr *peer)
 	c->fd = fd;
 	c->peer = *peer;
 	c->state = c->tls != NULL ? CONN_HANDSHAKE : CONN_OPEN;
-	c->begun_us = c->active_us = now_us(c);
+	c->begun_us = c->active_us = conn_now_us(c);
 	session_init(&c->session, &limits);
 	buf_init(&c->in, n->options.frame_max + FRAME_HEAD + NET_SCRATCH);
 	buf_init(&c->out, 0);
@@ -149,8 +146,8 @@ conn_new(struct net *n, int fd, const struct in6_addr *peer)
 	return true;
 }
 
-static void
-set_reading(struct conn *c, bool on)
+void
+conn_set_reading(struct conn *c, bool on)
 {
 	if (on == c->reading || c->dead)
 		return;
@@ -174,7 +171,7 @@ set_writing(struct conn *c, bool on)
 }
 
 /* Say why, write it if the client listens, and go. */
-static void
+void
 conn_end(struct conn *c, enum rc rc, const struct why *why)
 {
 	if (c->dead || c->state == CONN_CLOSING)
@@ -189,26 +186,26 @@ conn_end(struct conn *c, enum rc rc, const struct why *why)
 		serve_forget(c->net->serve, c);
 	session_release(&c->session);
 	c->state = CONN_CLOSING;
-	c->write_us = now_us(c);
-	set_stalled(c, false);
-	set_reading(c, false);
+	c->write_us = conn_now_us(c);
+	conn_set_stalled(c, false);
+	conn_set_reading(c, false);
 	size_t before = c->out.n;
 	session_goodbye(rc, why, &c->out);
 	c->net->out_bytes += c->out.n - before;
-	mark_dirty(c);
+	conn_mark_dirty(c);
 }
 
 /* ---- output ---- */
 
-static size_t
-queued(const struct conn *c)
+size_t
+conn_queued(const struct conn *c)
 {
 	return c->out.n - c->out_at;
 }
 
 /* After the session wrote to 'out'. */
-static void
-wrote(struct conn *c, size_t before)
+void
+conn_wrote(struct conn *c, size_t before)
 {
 	if (c->out.bad) {
 		conn_kill(c);
@@ -217,9 +214,9 @@ wrote(struct conn *c, size_t before)
 	if (c->out.n == before)
 		return;
 	if (before == c->out_at)
-		c->write_us = now_us(c);
+		c->write_us = conn_now_us(c);
 	c->net->out_bytes += c->out.n - before;
-	mark_dirty(c);
+	conn_mark_dirty(c);
 }
 
 /* One write; what it did. */
@@ -253,7 +250,7 @@ conn_flush(struct conn *c)
 			continue;
 		c->out_at += n;
 		c->net->out_bytes -= n;
-		c->write_us = c->active_us = now_us(c);
+		c->write_us = c->active_us = conn_now_us(c);
 		metric_add(c->net->bytes_out, n);
 	}
 	if (r == TLS_FAILED || r == TLS_EOF) {
@@ -270,134 +267,6 @@ conn_flush(struct conn *c)
 			conn_kill(c);
 	}
 	set_writing(c, c->out_at < c->out.n || c->tls_wants_write);
-}
-
-/* ---- frames ---- */
-
-static struct call_request
-request_of(struct conn *c, struct session_step *step)
-{
-	return (struct call_request){
-	    .method = step->method,
-	    .log = step->log,
-	    .identity = c->tls != NULL ? tls_identity(c->tls) : BYTES_NONE,
-	    .insecure = c->tls == NULL,
-	    .deadline_ms = step->deadline_ms,
-	    .message = step->message,
-	    .stream_tokens = step->stream ? &step->tokens : NULL,
-	    .door = c,
-	    .door_id = step->call,
-	};
-}
-
-/* One frame.  False: it must wait (stalled), or the connection is ending. */
-static bool
-handle_frame(struct conn *c, struct bytes frame)
-{
-	struct session_step step;
-	struct why why = {0};
-	size_t before = c->out.n;
-	bool begun = false;
-	enum rc rc = session_read(&c->session, frame, serve_method, &step, &why);
-
-	if (rc != RC_OK) {
-		metric_add(c->net->breaches, 1);
-		conn_end(c, rc, &why);
-		return false;
-	}
-	if (step.refuse == RC_OK && step.has_message && !step.nothing) {
-		struct call_request request = request_of(c, &step);
-
-		rc = serve_begin(c->net->serve, &request, &step.why);
-		if (rc == RC_BUSY)
-			return false;
-		begun = rc == RC_OK;
-		step.refuse = rc;
-	}
-	if ((step.cancel || step.refuse != RC_OK) && !step.nothing && !step.opens)
-		serve_cancel(c->net->serve, c, step.call);
-	rc = session_apply(&c->session, &step, begun, &c->out);
-	metric_add(c->net->frames_in, 1);
-	wrote(c, before);
-	if (rc != RC_OK)
-		conn_end(c, rc, NULL);
-	return rc == RC_OK && !c->dead;
-}
-
-static bool
-must_wait(const struct conn *c)
-{
-	return queued(c) > c->net->options.out_max ||
-	       c->session.in_flight >= c->net->options.calls_per_connection_max;
-}
-
-/* Handle the whole frames in 'data'; how many bytes are done with. */
-static size_t
-handle_frames(struct conn *c, struct bytes data)
-{
-	size_t at = 0, total = 0;
-
-	while (c->state == CONN_OPEN && !c->dead) {
-		enum frame_result r =
-		    frame_peek(data.p + at, data.n - at, c->net->options.frame_max, &total);
-		struct why why = {0};
-
-		if (r == FRAME_MORE)
-			break;
-		if (r != FRAME_OK) {
-			metric_add(c->net->breaches, 1);
-			conn_end(c, RC_BAD_FRAME, &why);
-			break;
-		}
-		if (must_wait(c) ||
-		    !handle_frame(c, bytes_of(data.p + at + FRAME_HEAD, total - FRAME_HEAD))) {
-			set_stalled(c, c->state == CONN_OPEN && !c->dead);
-			break;
-		}
-		c->framed = true;
-		c->frame_us = 0;
-		at += total;
-	}
-	return at;
-}
-
-/* The frames in 'in', then keep what is left of 'in' only. */
-static void
-handle_kept(struct conn *c)
-{
-	size_t done = handle_frames(c, bytes_of(c->in.p + c->in_at, c->in.n - c->in_at));
-
-	c->in_at += done;
-	if (c->in_at == c->in.n) {
-		c->in_at = 0;
-		buf_clear(&c->in);
-		if (c->in.room > 4096)
-			buf_release(&c->in);
-	} else if (c->in_at > 0) {
-		memmove(c->in.p, c->in.p + c->in_at, c->in.n - c->in_at);
-		c->in.n -= c->in_at;
-		c->in_at = 0;
-	}
-}
-
-static void
-take_bytes(struct conn *c, struct bytes data)
-{
-	if (c->in.n == 0) {
-		size_t done = handle_frames(c, data);
-
-		data = bytes_of(data.p + done, data.n - done);
-		buf_add_bytes(&c->in, data);
-	} else {
-		buf_add_bytes(&c->in, data);
-		handle_kept(c);
-	}
-	if (c->in.bad) {
-		conn_end(c, RC_NO_MEMORY, NULL);
-		return;
-	}
-	if (c->in.n > 0 && c->frame_us == 0 && !c->stalled)
-		c->frame_us = now_us(c);
 }
 
 /* ---- reading ---- */
@@ -435,7 +304,7 @@ static void
 peer_closed(struct conn *c)
 {
 	c->eof = true;
-	set_reading(c, false);
+	conn_set_reading(c, false);
 	if (c->session.in_flight == 0 && c->out_at == c->out.n && !c->stalled)
 		conn_kill(c);
 	/* else: what is in flight is still answered, then the connection closes (conn_flush). */
@@ -449,9 +318,9 @@ conn_read(struct conn *c)
 
 	n = read_scratch(c, &last);
 	if (n > 0) {
-		c->active_us = now_us(c);
+		c->active_us = conn_now_us(c);
 		metric_add(c->net->bytes_in, n);
-		take_bytes(c, bytes_of(c->net->scratch, n));
+		conn_take(c, bytes_of(c->net->scratch, n));
 	}
 	if (c->dead || c->state != CONN_OPEN)
 		return;
@@ -463,7 +332,7 @@ conn_read(struct conn *c)
 	else if (last == TLS_FAILED)
 		conn_kill(c);
 	else
-		set_reading(c, !c->stalled);
+		conn_set_reading(c, !c->stalled);
 	/* Decrypted bytes are announced by no descriptor. */
 	if (c->reading && c->tls != NULL && tls_pending(c->tls) > 0)
 		event_active(&c->read_event, EV_READ, 0);
@@ -474,12 +343,12 @@ conn_handshake(struct conn *c)
 {
 	enum tls_result r = tls_handshake(c->tls);
 
-	c->active_us = now_us(c);
+	c->active_us = conn_now_us(c);
 	switch (r) {
 	case TLS_DONE:
 		leave_handshake(c);
 		c->state = CONN_OPEN;
-		c->begun_us = now_us(c);
+		c->begun_us = conn_now_us(c);
 		set_writing(c, false);
 		conn_read(c); /* the first frame may have come with the last flight */
 		break;
@@ -527,75 +396,6 @@ on_write(evutil_socket_t fd, short what, void *ctx)
 	net_flush(c->net);
 }
 
-/* ---- answers ---- */
-
-void
-conn_answer(struct conn *c, const struct call_answer *answer)
-{
-	size_t before = c->out.n;
-	bool over = false;
-
-	if (c->dead || c->state != CONN_OPEN)
-		return;
-	session_answer(&c->session, (uint32_t)answer->door_id, answer->rc, &answer->why,
-	    answer->message, &c->out, &over);
-	if (over)
-		serve_cancel(c->net->serve, c, answer->door_id);
-	metric_add(c->net->answers_out, 1);
-	wrote(c, before);
-	mark_dirty(c);
-	/* A client that does not read while others need the memory. */
-	if (c->net->out_bytes > NET_OUT_TOTAL_MAX && queued(c) > c->net->options.out_max)
-		conn_kill(c);
-	/* Not part of what stalls reading: the credit that frees them has to be read. */
-	else if (c->session.held_bytes > NET_HELD_TIMES * c->net->options.out_max)
-		conn_end(c, RC_TOO_LARGE, NULL);
-}
-
-void
-conn_resume(struct conn *c)
-{
-	if (c->dead || c->state != CONN_OPEN || !c->stalled || must_wait(c))
-		return;
-	set_stalled(c, false);
-	c->frame_us = 0;
-	handle_kept(c);
-	if (c->dead || c->state != CONN_OPEN || c->stalled)
-		return;
-	if (c->in.n > 0)
-		c->frame_us = now_us(c);
-	if (c->eof) {
-		if (c->session.in_flight == 0)
-			mark_dirty(c);
-		return;
-	}
-	set_reading(c, true);
-	if (c->tls != NULL && tls_pending(c->tls) > 0)
-		event_active(&c->read_event, EV_READ, 0);
-}
-
-void
-conn_drain(struct conn *c)
-{
-	size_t before = c->out.n;
-
-	if (c->dead || c->state == CONN_CLOSING)
-		return;
-	if (c->state == CONN_HANDSHAKE) {
-		conn_kill(c);
-		return;
-	}
-	session_drain(&c->session, &c->out);
-	if (c->session.in_flight == 0) {
-		session_end_streams(&c->session, &c->out);
-		c->state = CONN_CLOSING;
-		set_stalled(c, false);
-		set_reading(c, false);
-	}
-	wrote(c, before);
-	mark_dirty(c);
-}
-
 /* ---- time ---- */
 
 static bool
@@ -629,7 +429,7 @@ conn_sweep(struct conn *c, int64_t now)
 		metric_add(c->net->timeouts, 1);
 		conn_kill(c); /* it does not read: no last words */
 	} else if (c->state == CONN_CLOSING) {
-		mark_dirty(c);
+		conn_mark_dirty(c);
 	} else if (!c->framed && over(c->begun_us, o->first_frame_ms, now)) {
 		time_out(c, "first_frame_ms", "no first frame came");
 	} else if (c->frame_us != 0 && !c->stalled && over(c->frame_us, o->frame_ms, now)) {

@@ -89,6 +89,17 @@ void conn_flush(struct conn *c);
 void conn_drain(struct conn *c);   /* say so, and close when nothing is in flight */
 void conn_sweep(struct conn *c, int64_t now_us); /* time limits */
 void conn_kill(struct conn *c);    /* now, without words */
+/* Say why, write it if the client listens, and go. */
+void conn_end(struct conn *c, enum rc rc, const struct why *why);
+
+/* Between conn.c and conn_frames.c. */
+int64_t conn_now_us(const struct conn *c);
+void conn_take(struct conn *c, struct bytes data); /* bytes have come */
+void conn_wrote(struct conn *c, size_t before);    /* the session wrote to 'out', which had 'before' bytes */
+size_t conn_queued(const struct conn *c);
+void conn_mark_dirty(struct conn *c);
+void conn_set_stalled(struct conn *c, bool on);
+void conn_set_reading(struct conn *c, bool on);
 void conn_free(struct conn *c);    /* net_flush() only */
 void net_flush(struct net *n);     /* write what this turn produced, free what died */
 

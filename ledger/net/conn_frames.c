@@ -1,0 +1,212 @@
+/*
+ * conn_frames.c - one connection's frames: in to the hall as calls, answers out.
+ *
+ * Stalled: there is input, but no call slot, too much output queued, or too many requests in flight.  A stalled connection is not read: TCP
+ * tells the client.  It goes on when answers have been collected, released and written.
+ *
+ * Invariants: a frame is taken whole or not at all: one that must wait has changed nothing and is read again; while stalled, the read event is off
+ * and the frame clock stands still, since the waiting is ours.
+ */
+#include "net/loop.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "proto/frame.h"
+
+/* ---- frames ---- */
+
+static struct call_request
+request_of(struct conn *c, struct session_step *step)
+{
+	return (struct call_request){
+	    .method = step->method,
+	    .log = step->log,
+	    .identity = c->tls != NULL ? tls_identity(c->tls) : BYTES_NONE,
+	    .insecure = c->tls == NULL,
+	    .deadline_ms = step->deadline_ms,
+	    .message = step->message,
+	    .stream_tokens = step->stream ? &step->tokens : NULL,
+	    .door = c,
+	    .door_id = step->call,
+	};
+}
+
+/* One frame.  False: it must wait (stalled), or the connection is ending. */
+static bool
+handle_frame(struct conn *c, struct bytes frame)
+{
+	struct session_step step;
+	struct why why = {0};
+	size_t before = c->out.n;
+	bool begun = false;
+	enum rc rc = session_read(&c->session, frame, serve_method, &step, &why);
+
+	if (rc != RC_OK) {
+		metric_add(c->net->breaches, 1);
+		conn_end(c, rc, &why);
+		return false;
+	}
+	if (step.refuse == RC_OK && step.has_message && !step.nothing) {
+		struct call_request request = request_of(c, &step);
+
+		rc = serve_begin(c->net->serve, &request, &step.why);
+		if (rc == RC_BUSY)
+			return false;
+		begun = rc == RC_OK;
+		step.refuse = rc;
+	}
+	if ((step.cancel || step.refuse != RC_OK) && !step.nothing && !step.opens)
+		serve_cancel(c->net->serve, c, step.call);
+	rc = session_apply(&c->session, &step, begun, &c->out);
+	metric_add(c->net->frames_in, 1);
+	conn_wrote(c, before);
+	if (rc != RC_OK)
+		conn_end(c, rc, NULL);
+	return rc == RC_OK && !c->dead;
+}
+
+static bool
+must_wait(const struct conn *c)
+{
+	return conn_queued(c) > c->net->options.out_max ||
+	       c->session.in_flight >= c->net->options.calls_per_connection_max;
+}
+
+/* Handle the whole frames in 'data'; how many bytes are done with. */
+static size_t
+handle_frames(struct conn *c, struct bytes data)
+{
+	size_t at = 0, total = 0;
+
+	while (c->state == CONN_OPEN && !c->dead) {
+		enum frame_result r =
+		    frame_peek(data.p + at, data.n - at, c->net->options.frame_max, &total);
+		struct why why = {0};
+
+		if (r == FRAME_MORE)
+			break;
+		if (r != FRAME_OK) {
+			metric_add(c->net->breaches, 1);
+			conn_end(c, RC_BAD_FRAME, &why);
+			break;
+		}
+		if (must_wait(c) ||
+		    !handle_frame(c, bytes_of(data.p + at + FRAME_HEAD, total - FRAME_HEAD))) {
+			conn_set_stalled(c, c->state == CONN_OPEN && !c->dead);
+			break;
+		}
+		c->framed = true;
+		c->frame_us = 0;
+		at += total;
+	}
+	return at;
+}
+
+/* The frames in 'in', then keep what is left of 'in' only. */
+static void
+handle_kept(struct conn *c)
+{
+	size_t done = handle_frames(c, bytes_of(c->in.p + c->in_at, c->in.n - c->in_at));
+
+	c->in_at += done;
+	if (c->in_at == c->in.n) {
+		c->in_at = 0;
+		buf_clear(&c->in);
+		if (c->in.room > 4096)
+			buf_release(&c->in);
+	} else if (c->in_at > 0) {
+		memmove(c->in.p, c->in.p + c->in_at, c->in.n - c->in_at);
+		c->in.n -= c->in_at;
+		c->in_at = 0;
+	}
+}
+
+void
+conn_take(struct conn *c, struct bytes data)
+{
+	if (c->in.n == 0) {
+		size_t done = handle_frames(c, data);
+
+		data = bytes_of(data.p + done, data.n - done);
+		buf_add_bytes(&c->in, data);
+	} else {
+		buf_add_bytes(&c->in, data);
+		handle_kept(c);
+	}
+	if (c->in.bad) {
+		conn_end(c, RC_NO_MEMORY, NULL);
+		return;
+	}
+	if (c->in.n > 0 && c->frame_us == 0 && !c->stalled)
+		c->frame_us = conn_now_us(c);
+}
+
+/* ---- answers ---- */
+
+void
+conn_answer(struct conn *c, const struct call_answer *answer)
+{
+	size_t before = c->out.n;
+	bool over = false;
+
+	if (c->dead || c->state != CONN_OPEN)
+		return;
+	session_answer(&c->session, (uint32_t)answer->door_id, answer->rc, &answer->why,
+	    answer->message, &c->out, &over);
+	if (over)
+		serve_cancel(c->net->serve, c, answer->door_id);
+	metric_add(c->net->answers_out, 1);
+	conn_wrote(c, before);
+	conn_mark_dirty(c);
+	/* A client that does not read while others need the memory. */
+	if (c->net->out_bytes > NET_OUT_TOTAL_MAX && conn_queued(c) > c->net->options.out_max)
+		conn_kill(c);
+	/* Not part of what stalls reading: the credit that frees them has to be read. */
+	else if (c->session.held_bytes > NET_HELD_TIMES * c->net->options.out_max)
+		conn_end(c, RC_TOO_LARGE, NULL);
+}
+
+void
+conn_resume(struct conn *c)
+{
+	if (c->dead || c->state != CONN_OPEN || !c->stalled || must_wait(c))
+		return;
+	conn_set_stalled(c, false);
+	c->frame_us = 0;
+	handle_kept(c);
+	if (c->dead || c->state != CONN_OPEN || c->stalled)
+		return;
+	if (c->in.n > 0)
+		c->frame_us = conn_now_us(c);
+	if (c->eof) {
+		if (c->session.in_flight == 0)
+			conn_mark_dirty(c);
+		return;
+	}
+	conn_set_reading(c, true);
+	if (c->tls != NULL && tls_pending(c->tls) > 0)
+		event_active(&c->read_event, EV_READ, 0);
+}
+
+void
+conn_drain(struct conn *c)
+{
+	size_t before = c->out.n;
+
+	if (c->dead || c->state == CONN_CLOSING)
+		return;
+	if (c->state == CONN_HANDSHAKE) {
+		conn_kill(c);
+		return;
+	}
+	session_drain(&c->session, &c->out);
+	if (c->session.in_flight == 0) {
+		session_end_streams(&c->session, &c->out);
+		c->state = CONN_CLOSING;
+		conn_set_stalled(c, false);
+		conn_set_reading(c, false);
+	}
+	conn_wrote(c, before);
+	conn_mark_dirty(c);
+}
