@@ -72,6 +72,8 @@ walk_at(const struct walk *w, size_t i)
 const uint64_t *
 walk_parents(const struct walk *w, const struct walk_node *n)
 {
+	if (n->parent_count == 0)
+		return NULL;
 	return (const uint64_t *)(const void *)w->parents.p + n->parents;
 }
 
