@@ -110,8 +110,8 @@ arena_alloc(struct arena *a, size_t n)
 
 	if (n == 0)
 		size = ARENA_ALIGN; /* a place of its own, so that NULL always means "no" */
-	must(a->used <= a->max);
-	if (size < n || size > a->max - a->used)
+	/* An owner may have lowered max below what is in use: then there is just no more. */
+	if (size < n || a->used > a->max || size > a->max - a->used)
 		return NULL;
 	if (b == NULL || size > b->size - b->used) {
 		if ((b = arena_block_new(a, size)) == NULL)

@@ -31,7 +31,8 @@ bool scbor_bool(struct scbor *r, bool *v);
 /* The head of a byte string alone (for entry heads, whose body is elsewhere). */
 bool scbor_bytes_head(struct scbor *r, uint64_t *size);
 bool scbor_done(const struct scbor *r); /* all read, nothing bad */
-/* Skip one whole item, iteratively, depth at most depth_max; its raw bytes. */
+/* Skip one whole item, iteratively, at most depth_max (<= 64) arrays and maps deep; its raw bytes ('raw' may be NULL).  Refuses tags inside, and maps
+ * whose keys do not ascend bytewise in their encoded form. */
 bool scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw);
 
 /* The writer: shortest heads. */

@@ -46,15 +46,17 @@ struct query_entry {          /* an entry with its claims; lives in the arena it
 	struct token token;
 	struct claim claim;
 };
-/* Read, check the hash, parse. */
+/* Read, check the hash, parse: a copy in the arena, so that it outlives the view.  An entry that is no token has an empty claim of the plain kind. */
 enum rc query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct query_entry *out, struct why *why);
 
-/* Receipt for an entry under the newest checkpoint of the view's size (the first checkpoint at or after index for older sizes that have none is used). */
+/* Receipt for an entry under the checkpoint of the view's size; a size that was never signed (the middle of a batch) uses the first checkpoint after it.
+ * The proof is checked before it is given: RC_CORRUPT when the tiles do not lead to the signed root. */
 enum rc query_receipt(struct query_view *v, uint64_t index, struct arena *arena, struct receipt *out, struct why *why);
 enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes *note, struct why *why);
 enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
     struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
 
+/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short; the arena's limit refuses it (RC_NO_MEMORY). */
 struct query_budget { size_t nodes_max; int64_t deadline_mono_us; struct arena *arena; };
 
 struct query_node {

@@ -43,6 +43,8 @@ Test(base_arena, the_limit_is_exact)
 	cr_assert_null(arena_alloc(&a, 0), "a place of its own is a place");
 	arena_reset(&a);
 	cr_assert_not_null(arena_alloc(&a, 160));
+	a.max = 32;
+	cr_assert_null(arena_alloc(&a, 1), "an owner may lower the limit");
 	arena_release(&a);
 }
 
