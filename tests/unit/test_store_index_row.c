@@ -1,0 +1,106 @@
+#include "store/index_row.h"
+
+#include "test_store_help.h"
+
+static struct bytes
+key_of(const struct row *r)
+{
+	return bytes_of(r->key, r->key_size);
+}
+
+static struct bytes
+value_of(const struct row *r)
+{
+	return bytes_of(r->value, r->value_size);
+}
+
+Test(store_index_row, an_id_comes_back_at_both_ends_of_every_number)
+{
+	static const uint64_t indexes[] = {0, 127, 128, 1u << 28, UINT64_MAX - 1, UINT64_MAX};
+	static const int64_t iats[] = {0, 1, -1, 1700000000, INT64_MAX, INT64_MIN};
+	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
+	struct index_hit hit;
+	struct map_key k;
+	struct row r;
+
+	help_id(1, jti);
+	help_id(2, wid);
+	for (size_t i = 0; i < 6; i++)
+		for (size_t n = 0; n < 6; n++)
+			for (int has = 0; has < 2; has++) {
+				k = gen_key_id(has, wid, jti);
+				row_id(&r, &k, indexes[i], iats[n]);
+				cr_assert(r.value_size <= ROW_VALUE_MAX);
+				cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
+				cr_assert_eq(hit.index, indexes[i]);
+				cr_assert_eq(hit.iat, iats[n]);
+				cr_assert_eq(hit.has_wid, has);
+				cr_assert(!has || memcmp(hit.wid, wid, UUID_SIZE) == 0);
+				cr_assert_eq(memcmp(r.key, jti, UUID_SIZE), 0);
+			}
+}
+
+Test(store_index_row, a_value_cut_or_longer_or_not_shortest_is_refused)
+{
+	uint8_t jti[UUID_SIZE] = {1}, pad[4] = {0x80, 0x00, 0x02, 0};
+	struct index_hit hit;
+	struct map_key k = gen_key_id(false, NULL, jti);
+	struct row r;
+
+	row_id(&r, &k, 300, 1700000000);
+	for (size_t n = 0; n < r.value_size; n++)
+		cr_assert_not(row_id_read(key_of(&r), bytes_of(r.value, n), &hit));
+	r.value[r.value_size] = 0;
+	cr_assert_not(row_id_read(key_of(&r), bytes_of(r.value, r.value_size + 1), &hit));
+	cr_assert_not(row_id_read(key_of(&r), bytes_of(pad, 3), &hit), "0 in two bytes");
+	memset(r.value, 0xff, sizeof r.value);
+	cr_assert_not(row_id_read(key_of(&r), bytes_of(r.value, sizeof r.value), &hit));
+}
+
+Test(store_index_row, a_key_of_another_length_or_scope_is_refused)
+{
+	uint8_t jti[UUID_SIZE] = {1};
+	struct index_hit hit;
+	struct map_key k = gen_key_id(true, jti, jti);
+	struct row r;
+
+	row_id(&r, &k, 1, 1);
+	cr_assert_eq(r.key_size, 33);
+	cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
+	cr_assert_not(row_id_read(bytes_of(r.key, 32), value_of(&r), &hit));
+	cr_assert_not(row_id_read(bytes_of(r.key, 17), value_of(&r), &hit), "scope says workflow");
+	r.key[16] = 2;
+	cr_assert_not(row_id_read(key_of(&r), value_of(&r), &hit));
+}
+
+Test(store_index_row, links_end_in_their_index)
+{
+	uint8_t prefix[UUID_SIZE] = {9};
+	struct map_key k = gen_key_hash(prefix);
+	uint64_t v = 0;
+	struct row r;
+
+	row_child(&r, 5, UINT64_MAX);
+	cr_assert(row_link_read(key_of(&r), 16, &v) && v == UINT64_MAX);
+	cr_assert_not(row_link_read(key_of(&r), 24, &v));
+	row_hash(&r, &k, 77);
+	cr_assert(row_link_read(key_of(&r), 24, &v) && v == 77);
+	cr_assert_eq(memcmp(r.key, prefix, UUID_SIZE), 0);
+}
+
+Test(store_index_row, a_sequence_head_comes_back_and_an_empty_one_is_refused)
+{
+	struct index_seq_key key = {INDEX_SEQ_ISSUER, {1, 2, 3}};
+	struct map_key k = gen_key_seq(&key);
+	struct index_seq_head in = {70000, UINT64_MAX}, out;
+	struct row r;
+
+	row_seq(&r, &k, &in);
+	cr_assert_eq(r.key[0], INDEX_SEQ_ISSUER);
+	cr_assert_eq(memcmp(r.key + 1, key.id, UUID_SIZE), 0);
+	cr_assert(row_seq_read(value_of(&r), &out));
+	cr_assert(out.count == 70000 && out.last == UINT64_MAX);
+	in.count = 0;
+	row_seq(&r, &k, &in);
+	cr_assert_not(row_seq_read(value_of(&r), &out));
+}
