@@ -75,6 +75,9 @@ begin(struct ect_verify_report *r)
 	memset(r, 0, sizeof(*r));
 	for (i = 0; i < ECT_VERIFY_CHECKS; i++)
 		r->check[i].check = names[i];
+	for (i = ECT_VERIFY_CHECKPOINT_SIGNATURE; i <= ECT_VERIFY_INCLUSION; i++)
+		set(r, (enum ect_verify_name)i, ECT_VERIFY_NOT_CHECKED,
+		    "an earlier check did not pass");
 	set(r, ECT_VERIFY_TOKEN_MATCH, ECT_VERIFY_NOT_CHECKED, "no token was given to compare");
 	set(r, ECT_VERIFY_TOKEN_SIGNATURE, ECT_VERIFY_NOT_CHECKED,
 	    "the issuer's signature takes the issuer's key; the log checked it at admission");
@@ -87,8 +90,10 @@ begin(struct ect_verify_report *r)
 
 /* ---- by form ---- */
 
+/* 'asked': the caller wants to know about a token or an entry, of which a checkpoint says nothing: then it is no answer. */
 static void
-verify_checkpoint(struct bytes file, const struct vkey *key, struct ect_verify_report *r)
+verify_checkpoint(
+    struct bytes file, const struct vkey *key, bool asked, struct ect_verify_report *r)
 {
 	struct checkpoint cp;
 	struct why why = {0};
@@ -98,6 +103,10 @@ verify_checkpoint(struct bytes file, const struct vkey *key, struct ect_verify_r
 
 	set(r, ECT_VERIFY_ENTRY_HASH, ECT_VERIFY_NOT_CHECKED, "a checkpoint names no entry");
 	set(r, ECT_VERIFY_INCLUSION, ECT_VERIFY_NOT_CHECKED, "a checkpoint names no entry");
+	if (asked)
+		set(r, ECT_VERIFY_TOKEN_MATCH, ECT_VERIFY_NOT_CHECKED,
+		    "a checkpoint proves nothing about the given token or entry: that takes a "
+		    "receipt");
 	if (note_split(file, &body, &signatures, &why) != RC_OK ||
 	    checkpoint_parse(body, &cp, &why) != RC_OK) {
 		set_why(r, ECT_VERIFY_FORM, &why);
@@ -123,7 +132,7 @@ verify_checkpoint(struct bytes file, const struct vkey *key, struct ect_verify_r
 	set(r, ECT_VERIFY_ORIGIN, ECT_VERIFY_OK, "%s", key->name);
 	r->has_tree_size = true;
 	r->tree_size = cp.size;
-	r->ok = true;
+	r->ok = !asked;
 }
 
 static enum ect_verify_result
@@ -241,10 +250,17 @@ verify_cose(struct bytes file, const struct vkey *key, struct bytes token, struc
 
 	put_u32(kid, key->id);
 	cose.kid = bytes_of(kid, sizeof(kid));
-	if (entry.n == 0)
+	if (entry.n == 0) {
+		set(r, ECT_VERIFY_CHECKPOINT_SIGNATURE, ECT_VERIFY_NOT_CHECKED, "needs the entry");
+		set(r, ECT_VERIFY_INCLUSION, ECT_VERIFY_NOT_CHECKED, "needs the entry");
 		set(r, ECT_VERIFY_ENTRY_HASH, ECT_VERIFY_NOT_CHECKED,
 		    "a COSE receipt carries neither the entry nor its hash: nothing is proven "
-		    "without the entry (--entry)");
+		    "without "
+		    "the entry (--entry)");
+	}
+	if (token.n > 0)
+		set(r, ECT_VERIFY_TOKEN_MATCH, ECT_VERIFY_NOT_CHECKED,
+		    "an earlier check did not pass");
 	tree_leaf(entry, &leaf);
 	rc = cose_receipt_verify_inclusion(file, &cose, &leaf, &got, &why);
 	if (rc != RC_OK || entry.n == 0) {
@@ -316,7 +332,7 @@ ect_verify_file(struct ect_verify_bytes file, const char *vkey, struct ect_verif
 	if (report->form == ECT_VERIFY_RECEIPT_COSE)
 		verify_cose(f, &key, t, e, report);
 	else if (report->form == ECT_VERIFY_CHECKPOINT)
-		verify_checkpoint(f, &key, report);
+		verify_checkpoint(f, &key, t.n > 0 || e.n > 0, report);
 	else if (report->form != ECT_VERIFY_UNKNOWN)
 		rc = verify_receipt(f, &key, t, e, report);
 	else

@@ -95,7 +95,7 @@ verify_cosignature(
 	uint64_t t;
 	int n;
 
-	must(body.n <= NOTE_SIZE_MAX);
+	must(0 < body.n && body.n <= NOTE_SIZE_MAX);
 	if (s->size != 72 || (t = get_u64(s->raw)) > INT64_MAX)
 		return false;
 	n = snprintf(message, 64, "cosignature/v1\ntime %llu\n", (unsigned long long)t);

@@ -203,7 +203,7 @@ tree_prove_consistency(uint64_t old_size, uint64_t size, const struct tree_sourc
 
 	must(0 < old_size && old_size <= size);
 	while (end != old_size) {
-		must(n < TREE_CONSISTENCY_MAX - 1);
+		must(n < TREE_CONSISTENCY_MAX - 1 && end - begin > 1);
 		half = (uint64_t)1 << (bit_length(end - begin - 1) - 1);
 		if (old_size - begin <= half) {
 			aside[n].begin = begin + half;

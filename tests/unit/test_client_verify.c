@@ -173,6 +173,9 @@ Test(client_verify, a_checkpoint_is_ok_for_its_log_alone)
 	expect(&g, "ooonnnnnnn");
 	cr_assert(g.report.form == ECT_VERIFY_CHECKPOINT && g.report.tree_size == 7 &&
 		  !g.report.has_index);
+	/* It must not pass for a receipt of the token that the caller asks about. */
+	cr_assert(verify(&g, true, false) == ECT_VERIFY_NO && !g.report.ok);
+	cr_assert(verify(&g, false, true) == ECT_VERIFY_NO && !g.report.ok);
 	g.file.p[g.file.n - 10] ^= 1;
 	cr_assert(verify(&g, false, false) == ECT_VERIFY_NO);
 	g.file.p[g.file.n - 10] ^= 1;

@@ -81,14 +81,16 @@ enum ect_verify_outcome {
 
 /*
  * Verify 'file' under the log's verifier key.  'token' (may be none): the signed bytes that the entry must hold.  'entry' (may be
- * none): the whole entry, where the file does not carry it.  The report is always filled.
+ * none): the whole entry, where the file does not carry it.  With either, a checkpoint is a "no": it says nothing about them.
+ * The report is always filled.
  */
 int ect_verify_file(struct ect_verify_bytes file, const char *vkey, struct ect_verify_bytes token,
     struct ect_verify_bytes entry, struct ect_verify_report *report);
 
-const char *ect_verify_result_text(
-    enum ect_verify_result result);			     /* "ok", "failed", "not_checked" */
-const char *ect_verify_form_text(enum ect_verify_form form); /* "receipt_json", ... */
+/* "ok", "failed", "not_checked" */
+const char *ect_verify_result_text(enum ect_verify_result result);
+/* "receipt_json", "receipt_cose", "receipt_tlog", "checkpoint", "unknown" */
+const char *ect_verify_form_text(enum ect_verify_form form);
 
 #ifdef __cplusplus
 }
