@@ -437,6 +437,7 @@ parse_input(struct ect_core *core)
 			at += total;
 		} else if (r == FRAME_FLAG && at == 0 && link_is_plain(core->link) &&
 			   core->in[0] == 0x15) {
+			link_give_up(core->link);
 			link_fail(core->link, ECT_UNREACHABLE,
 			    "%s speaks TLS: use --cert, --key and --ca, not --insecure-loopback",
 			    link_server(core->link));

@@ -126,6 +126,12 @@ link_fail(struct ect_link *l, enum ect_outcome outcome, const char *format, ...)
 	l->state = LINK_DEAD;
 }
 
+void
+link_give_up(struct ect_link *l)
+{
+	l->hopeless = true;
+}
+
 static void
 fail_tls(struct ect_link *l)
 {

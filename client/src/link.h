@@ -32,7 +32,8 @@ bool link_want_write(const struct ect_link *l); /* TLS's own wish, or connecting
 size_t link_read(struct ect_link *l, void *p, size_t n);
 size_t link_write(struct ect_link *l, const void *p, size_t n);
 
-/* Kill it with a reason of the caller's. */
+/* Kill it with a reason of the caller's; link_give_up before it: trying again cannot help. */
+void link_give_up(struct ect_link *l);
 void link_fail(struct ect_link *l, enum ect_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 const struct ect_status *link_status(const struct ect_link *l);
