@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,8 +25,9 @@ struct examination {
 	const struct args *a;
 	const char *folder;
 	int level;
-	json_t *problems; /* of all logs */
-	json_t *logs;	  /* results */
+	volatile uint64_t *reached; /* shared with the child */
+	json_t *problems;	    /* of all logs */
+	json_t *logs;		    /* results */
 };
 
 /* ---- the logs of a folder ---- */
@@ -67,18 +70,23 @@ list_logs(const char *folder, char ***out)
 /* ---- one log ---- */
 
 static _Noreturn void
-child(const struct examination *x, const char *log, int to_parent)
+child(const struct examination *x, const char *log, int level, int to_parent)
 {
+	static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL};
 	const struct rlimit none = {0, 0};
 	char *logs = fsck_path(x->folder, "logs");
 	struct fsck f = {.log = log,
 	    .folder = fsck_path(logs, log),
 	    .trust_folder = fsck_path(x->folder, "trust"),
 	    .vkey_text = args_get(x->a, "--vkey"),
-	    .level = x->level,
+	    .level = level,
+	    .reached = x->reached,
 	    .out = fdopen(to_parent, "w")};
 
+	/* To die is an answer here; nobody needs a core or a trace of it. */
 	(void)setrlimit(RLIMIT_CORE, &none);
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		(void)signal(deadly[i], SIG_DFL);
 	if (f.out == NULL)
 		_exit(FSCK_EXIT_MEMORY);
 	fsck_log(&f);
@@ -96,7 +104,7 @@ add_problem(struct examination *x, const char *log, json_t *problem)
 
 /* Read what the child tells; the result, or NULL when it came to none. */
 static json_t *
-listen_to(struct examination *x, const char *log, FILE *from, uint64_t *reached)
+listen_to(struct examination *x, const char *log, FILE *from)
 {
 	json_t *result = NULL, *line, *part;
 	char *text = NULL;
@@ -107,11 +115,9 @@ listen_to(struct examination *x, const char *log, FILE *from, uint64_t *reached)
 			continue;
 		if ((part = json_object_get(line, "problem")) != NULL)
 			add_problem(x, log, part);
-		if ((part = json_object_get(line, "progress")) != NULL) {
-			*reached = (uint64_t)json_integer_value(json_array_get(part, 0));
-			progress(x->g, log, *reached,
+		if ((part = json_object_get(line, "progress")) != NULL)
+			progress(x->g, log, (uint64_t)json_integer_value(json_array_get(part, 0)),
 			    (uint64_t)json_integer_value(json_array_get(part, 1)));
-		}
 		if ((part = json_object_get(line, "result")) != NULL) {
 			json_decref(result);
 			result = json_incref(part);
@@ -122,61 +128,96 @@ listen_to(struct examination *x, const char *log, FILE *from, uint64_t *reached)
 	return result;
 }
 
-static void
-report_death(struct examination *x, const char *log, int status, uint64_t reached)
+/* Run a child to its end: its result, or NULL with how it ended. */
+static json_t *
+run_child(struct examination *x, const char *log, int level, int *status)
 {
-	char text[160];
-	json_t *problem;
+	json_t *result = NULL;
+	int ends[2];
+	FILE *from;
+	pid_t pid;
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == FSCK_EXIT_TOLD)
-		return;
+	*x->reached = 0;
+	(void)fflush(NULL);
+	if (pipe(ends) != 0)
+		return NULL;
+	if ((pid = fork()) == 0) {
+		close(ends[0]);
+		child(x, log, level, ends[1]);
+	}
+	close(ends[1]);
+	if ((from = fdopen(ends[0], "r")) == NULL)
+		close(ends[0]);
+	if (pid > 0 && from != NULL)
+		result = listen_to(x, log, from);
+	if (from != NULL)
+		fclose(from);
+	while (pid > 0 && waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	return result;
+}
+
+static void
+describe_death(char *text, size_t room, int status, uint64_t reached)
+{
 	if (WIFSIGNALED(status))
-		snprintf(text, sizeof(text),
-		    "database unreadable (signal %d) after entry %llu at the least",
+		snprintf(text, room, "database unreadable (signal %d) after %llu entries were read",
 		    WTERMSIG(status), (unsigned long long)reached);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == FSCK_EXIT_MEMORY)
-		snprintf(text, sizeof(text), "not enough memory to examine it");
+		snprintf(text, room, "not enough memory to examine it");
 	else
-		snprintf(text, sizeof(text), "the examination ended early");
-	problem = json_pack("{ss sn sn ss}", "what", "database", "index", "at", "detail", text);
+		snprintf(text, room, "the examination ended early");
+}
+
+static void
+report_death(struct examination *x, const char *log, const char *what, const char *text)
+{
+	json_t *problem = json_pack("{ss sn sn ss}", "what", what, "index", "at", "detail", text);
+
 	add_problem(x, log, problem);
 	json_decref(problem);
 }
 
-static bool
+static const char *
+last_detail(const json_t *problems)
+{
+	return json_string_value(
+	    json_object_get(json_array_get(problems, json_array_size(problems) - 1), "detail"));
+}
+
+static void
 examine_log(struct examination *x, const char *log)
 {
+	size_t before = json_array_size(x->problems);
 	json_t *result, *row;
-	uint64_t reached = 0;
-	int ends[2], status = 0;
-	FILE *from;
-	pid_t pid;
+	char text[160];
+	int status = 0, again = 0;
 
-	(void)fflush(NULL);
-	if (pipe(ends) != 0)
-		return false;
-	if ((pid = fork()) < 0)
-		return false;
-	if (pid == 0) {
-		close(ends[0]);
-		child(x, log, ends[1]);
+	if ((result = run_child(x, log, x->level, &status)) != NULL)
+		goto out;
+	describe_death(text, sizeof(text), status, *x->reached);
+	if (x->level == FSCK_LEVEL) {
+		if (json_array_size(x->problems) > before && WIFEXITED(status) &&
+		    WEXITSTATUS(status) == FSCK_EXIT_TOLD)
+			snprintf(text, sizeof(text), "%s", last_detail(x->problems));
+		/* The index may be what it died of; then the log itself can still be judged. */
+		while (json_array_size(x->problems) > before)
+			json_array_remove(x->problems, json_array_size(x->problems) - 1);
+		result = run_child(x, log, FSCK_LEVEL - 1, &again);
 	}
-	close(ends[1]);
-	if ((from = fdopen(ends[0], "r")) == NULL)
-		return false;
-	result = listen_to(x, log, from, &reached);
-	fclose(from);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (result == NULL) {
-		report_death(x, log, status, reached);
+	if (result != NULL) {
+		report_death(x, log, "index", text);
+		json_object_set_new(result, "index", json_string("unreadable"));
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != FSCK_EXIT_TOLD) {
+		report_death(x, log, "database", text);
+	}
+out:
+	if (result == NULL)
 		result = json_pack("{sn sn sn}", "entries", "root", "heads");
-	}
 	row = json_pack("{ss}", "log", log);
 	json_object_update(row, result);
 	json_array_append_new(x->logs, row);
 	json_decref(result);
-	return true;
 }
 
 /* ---- the answer ---- */
@@ -197,15 +238,15 @@ print_rows(const json_t *rows, const char *const *members, size_t columns)
 	size_t count = json_array_size(rows), i;
 	const char **cells = fsck_alloc((count + 1) * columns, sizeof(*cells));
 	char(*texts)[320] = fsck_alloc(count * columns + 1, sizeof(*texts));
-	json_t *row;
 
 	for (size_t c = 0; c < columns; c++)
 		cells[c] = members[c];
-	json_array_foreach(rows, i, row) for (size_t c = 0; c < columns; c++)
-	{
-		cell(texts[i * columns + c], sizeof(*texts), json_object_get(row, members[c]));
-		cells[(i + 1) * columns + c] = texts[i * columns + c];
-	}
+	for (i = 0; i < count; i++)
+		for (size_t c = 0; c < columns; c++) {
+			cell(texts[i * columns + c], sizeof(*texts),
+			    json_object_get(json_array_get(rows, i), members[c]));
+			cells[(i + 1) * columns + c] = texts[i * columns + c];
+		}
 	print_table(cells, columns, count + 1);
 	free(texts);
 	free(cells);
@@ -239,12 +280,14 @@ print_answer(const struct examination *x, const json_t *main_log)
 static const json_t *
 main_log(const struct examination *x)
 {
-	json_t *row;
-	size_t i;
+	const char *name = x->g->log != NULL ? x->g->log : "default";
 
-	json_array_foreach(x->logs, i,
-	    row) if (strcmp(json_string_value(json_object_get(row, "log")), x->g->log) ==
-		     0) return row;
+	for (size_t i = 0; i < json_array_size(x->logs); i++) {
+		const json_t *row = json_array_get(x->logs, i);
+
+		if (strcmp(json_string_value(json_object_get(row, "log")), name) == 0)
+			return row;
+	}
 	return json_array_get(x->logs, 0);
 }
 
@@ -266,17 +309,19 @@ fsck_run(const struct globals *g, const struct args *a)
 		    "%s has no logs: fsck wants the data folder that ectledgerd init made",
 		    x.folder);
 	}
+	x.reached = mmap(
+	    NULL, sizeof(*x.reached), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (x.reached == MAP_FAILED)
+		return fail(EXIT_USAGE, "out of memory");
 	x.problems = json_array();
 	x.logs = json_array();
-	for (size_t i = 0; i < count && code == EXIT_YES; i++) {
-		if (!examine_log(&x, names[i]))
-			code = fail(EXIT_USAGE, "cannot start an examination: %s", strerror(errno));
+	for (size_t i = 0; i < count; i++) {
+		examine_log(&x, names[i]);
 		progress_end(g);
 	}
-	if (code == EXIT_YES) {
-		print_answer(&x, main_log(&x));
-		code = json_array_size(x.problems) > 0 ? EXIT_NO : EXIT_YES;
-	}
+	print_answer(&x, main_log(&x));
+	if (json_array_size(x.problems) > 0)
+		code = EXIT_NO;
 	json_decref(x.problems);
 	json_decref(x.logs);
 	for (size_t i = 0; i < count; i++)

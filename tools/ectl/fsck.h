@@ -82,6 +82,8 @@ struct fsck {
 	const char *vkey_text; /* given on the command line, or NULL */
 	int level;
 	FILE *out; /* to the parent: one JSON object a line */
+	volatile uint64_t
+	    *reached; /* shared with the parent, which sees it even when this process dies */
 
 	char origin[FSCK_NAME_MAX + 1];
 	EVP_MD *sha256, *sha384;
@@ -206,7 +208,10 @@ struct fsck_graph *fsck_graph_new(void);
 /* Remember the sequences as they are now: those of the entries that the index reaches. */
 void fsck_graph_mark(struct fsck_graph *g);
 void fsck_graph_free(struct fsck_graph *g);
-/* Entries come in order of index; an unreadable one as NULL, NULL. */
+/*
+ * Entries come in order of index; 't' NULL: its token could not be read.  Such a hole is one problem, told by whoever found it; links and parents that point at it
+ * are then taken at their word.
+ */
 void fsck_graph_add(
     struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t);
 

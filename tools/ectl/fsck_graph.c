@@ -73,6 +73,7 @@ add_node(struct fsck_graph *g, const struct fsck_task *t, size_t parent_count)
 	memset(n, 0, sizeof(*n));
 	n->first_parent = g->parent_total - parent_count;
 	n->parent_count = (uint32_t)parent_count;
+	g->holes += t == NULL;
 	if (t != NULL) {
 		n->read = true;
 		memcpy(n->task.jti, t->jti, FSCK_ID);
@@ -90,6 +91,12 @@ add_node(struct fsck_graph *g, const struct fsck_task *t, size_t parent_count)
 		n->next = g->buckets[at];
 		g->buckets[at] = (uint32_t)g->count;
 	}
+}
+
+static bool
+is_hole(const struct fsck_graph *g, uint64_t index)
+{
+	return index < g->count && !g->nodes[index].read;
 }
 
 /* How many tasks have this id in this scope ('wid' NULL: in any); the last one found in '*index'. */
@@ -162,7 +169,8 @@ check_link(struct fsck *f, uint64_t index, enum fsck_seq_kind kind, const uint8_
 	struct fsck_seq *s = seq_of(f->graph, kind, id);
 	uint64_t previous = s->count == 0 ? FSCK_NONE : s->last;
 
-	if (link->ordinal != s->count || link->previous != previous)
+	if ((link->ordinal != s->count || link->previous != previous) &&
+	    !is_hole(f->graph, link->previous))
 		fsck_problem(f, FSCK_CHAIN, index, names[kind],
 		    "the link says ordinal %llu after entry %lld, the tokens say %llu after %lld "
 		    "(-1: none)",
@@ -201,7 +209,9 @@ check_parents(struct fsck *f, uint64_t index, const struct fsck_entry *e, const 
 
 		if (found == 0)
 			found = find(g, NULL, t->pred[i], &parents[i]);
-		if (found != 1) {
+		if (found == 0 && i < e->parent_count && is_hole(g, e->parents[i])) {
+			parents[i] = FSCK_NONE;
+		} else if (found != 1) {
 			parents[i] = FSCK_NONE;
 			fsck_problem(f, FSCK_PARENT, index, NULL, "predecessor %zu is %s", i,
 			    found == 0 ? "not in the log before it" : "in several workflows");
@@ -223,6 +233,7 @@ check_foreign(struct fsck *f, uint64_t index, const struct fsck_entry *e, const 
 {
 	uint8_t want[FSCK_PREDS][FSCK_ID];
 	size_t n = 0, at;
+	bool known = true;
 
 	for (size_t i = 0; i < t->pred_count; i++) {
 		const uint8_t *wid;
@@ -237,12 +248,15 @@ check_foreign(struct fsck *f, uint64_t index, const struct fsck_entry *e, const 
 		if (at == n)
 			memcpy(want[n++], wid, FSCK_ID);
 	}
-	if (n != e->foreign_count)
+	/* The scope of a hole is not known. */
+	for (size_t i = 0; i < t->pred_count; i++)
+		known = known && parents[i] != FSCK_NONE;
+	if (known && n != e->foreign_count)
 		fsck_problem(f, FSCK_CHAIN, index, "foreign",
 		    "the entry has %zu foreign links, its parents are in %zu other scopes",
 		    e->foreign_count, n);
 	for (size_t i = 0; i < e->foreign_count; i++) {
-		if (i < n && memcmp(want[i], e->foreign[i].wid, FSCK_ID) != 0)
+		if (known && i < n && memcmp(want[i], e->foreign[i].wid, FSCK_ID) != 0)
 			fsck_problem(f, FSCK_CHAIN, index, "foreign",
 			    "foreign link %zu is of another workflow than the parent", i);
 		check_link(f, index, FSCK_SEQ_FOREIGN, e->foreign[i].wid, &e->foreign[i].link);

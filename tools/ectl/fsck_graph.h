@@ -30,6 +30,7 @@ struct fsck_node { /* by index */
 struct fsck_graph {
 	struct fsck_node *nodes;
 	size_t count, room;
+	size_t holes;	   /* nodes that could not be read */
 	uint64_t *parents; /* FSCK_NONE: not found */
 	size_t parent_total, parent_room;
 	uint32_t *buckets; /* by jti; number + 1 */

@@ -166,33 +166,32 @@ read_meta(struct scan *s)
 
 /* ---- entries ---- */
 
-static void
-examine(struct scan *s, uint64_t index, struct span raw)
+/* Form and time; then, unless the bytes are known to be wrong, what the token says. */
+static bool
+examine(struct scan *s, uint64_t index, struct span raw, bool sound)
 {
 	struct fsck *f = s->f;
 	struct fsck_entry *e = &s->read;
-	struct fsck_task *t = &s->task;
 	const char *field;
 	char at[48];
-	bool token = false;
 	size_t offset;
 
 	if (!fsck_entry_read(raw, e, &offset, &field)) {
 		snprintf(at, sizeof(at), "byte %zu", offset);
 		fsck_problem(f, FSCK_ENTRY, index, at, "not an entry: %s", field);
-	} else {
-		if (e->received_ms < s->last_ms)
-			fsck_problem(f, FSCK_TIME, index, NULL,
-			    "received_at is before that of the entry before it");
-		s->last_ms = e->received_ms;
-		if (f->level >= 3 && e->kind == 1 && e->media == 1) {
-			token = fsck_token_read(f, index, e->token, t);
-			if (token && e->level >= 2)
-				fsck_token_verify(f, index, e);
-		}
+		return false;
 	}
-	if (f->level >= 4)
-		fsck_graph_add(f, index, e, token ? t : NULL);
+	if (e->received_ms < s->last_ms)
+		fsck_problem(
+		    f, FSCK_TIME, index, NULL, "received_at is before that of the entry before it");
+	if (sound)
+		s->last_ms = e->received_ms;
+	if (!sound || f->level < 3 || e->kind != 1 || e->media != 1 ||
+	    !fsck_token_read(f, index, e->token, &s->task))
+		return false;
+	if (e->level >= 2)
+		fsck_token_verify(f, index, e);
+	return true;
 }
 
 /* 'raw' NULL: the entry is missing, and the tile's word is taken for its leaf. */
@@ -201,19 +200,19 @@ step(struct scan *s, uint64_t index, const struct span *raw)
 {
 	struct fsck *f = s->f;
 	uint8_t leaf[FSCK_HASH];
-	bool have = raw != NULL;
+	bool sound, token = false;
 
 	scan_heads(s, index);
 	if (f->level >= 5 && index == fsck_index_reach(s->index))
 		fsck_graph_mark(f->graph);
-	if (have)
+	if (raw != NULL)
 		fsck_hash_tagged(f, 0, *raw, (struct span){raw->p, 0}, leaf);
-	scan_leaf(s, index, have ? leaf : NULL);
-	if (have)
-		examine(s, index, *raw);
-	else if (f->level >= 4)
-		fsck_graph_add(f, index, NULL, NULL);
-	f->entries = index + 1;
+	sound = scan_leaf(s, index, raw != NULL ? leaf : NULL);
+	if (raw != NULL)
+		token = examine(s, index, *raw, sound);
+	if (f->level >= 4)
+		fsck_graph_add(f, index, &s->read, token ? &s->task : NULL);
+	*f->reached = f->entries = index + 1;
 	if (f->entries % PROGRESS_STEP == 0)
 		fsck_tell_progress(f, f->entries);
 }
@@ -246,20 +245,19 @@ walk(struct scan *s)
 	MDB_val k, v;
 	int e = mdb_cursor_open(s->txn, s->entry, &cursor);
 
-	while (e == 0 && (e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+	while (e == 0 && !s->broken && (e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
 		struct span raw = {v.mv_data, v.mv_size};
 
-		if (k.mv_size != 8) {
+		if (k.mv_size != 8)
 			fsck_problem(s->f, FSCK_DATABASE, FSCK_NONE, "log/entry",
 			    "a key of %zu bytes", k.mv_size);
-			break;
-		}
-		if (!reach(s, fsck_u64(k.mv_data)))
-			break;
-		step(s, s->f->entries, &raw);
+		s->broken = k.mv_size != 8 || !reach(s, fsck_u64(k.mv_data));
+		if (!s->broken)
+			step(s, s->f->entries, &raw);
 	}
 	if (e != 0 && e != MDB_NOTFOUND)
 		fsck_problem(s->f, FSCK_DATABASE, FSCK_NONE, "log/entry", "%s", mdb_strerror(e));
+	s->broken = s->broken || e != MDB_NOTFOUND;
 	mdb_cursor_close(cursor);
 }
 
@@ -283,14 +281,14 @@ check_all(struct scan *s)
 		f->graph = fsck_graph_new();
 	scan_begin(s);
 	walk(s);
-	if (f->entries != f->total)
+	if (!s->broken && f->entries != f->total)
 		fsck_problem(f, FSCK_DATABASE, FSCK_NONE, "log/entry",
 		    "%llu entries could be walked, the database counts %llu",
 		    (unsigned long long)f->entries, (unsigned long long)f->total);
 	if (f->level >= 5 && f->entries == fsck_index_reach(s->index))
 		fsck_graph_mark(f->graph);
 	scan_end(s);
-	if (f->level >= 5)
+	if (f->level >= 5 && !s->broken)
 		fsck_index_compare(f, s->index);
 	fsck_tell_progress(f, f->entries);
 }

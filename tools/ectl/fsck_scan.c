@@ -84,13 +84,14 @@ push(struct scan *s, unsigned level, const uint8_t hash[FSCK_HASH])
 	}
 }
 
-void
+bool
 scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf)
 {
 	struct fsck *f = s->f;
 	size_t at = (size_t)(index % 256);
 	const uint8_t *hashes = NULL, *mine = leaf, *theirs = leaf;
 	static const uint8_t unknown[FSCK_HASH];
+	bool same;
 
 	if (at == 0) {
 		s->stored_width = fetch(s, 0, index / 256, &hashes);
@@ -103,7 +104,8 @@ scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf)
 		mine = theirs != NULL ? theirs : unknown;
 	if (theirs == NULL)
 		theirs = mine;
-	if (memcmp(mine, theirs, FSCK_HASH) != 0) {
+	same = memcmp(mine, theirs, FSCK_HASH) == 0;
+	if (!same) {
 		char place[48];
 
 		tile_at(place, 0, index / 256, at);
@@ -119,6 +121,7 @@ scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf)
 	if (s->split)
 		fsck_edge_add(f, &s->other, theirs);
 	push(s, 0, theirs);
+	return same;
 }
 
 /* Nothing in the table that the tree does not have. */
@@ -333,9 +336,11 @@ scan_end(struct scan *s)
 {
 	struct fsck *f = s->f;
 
-	scan_heads(s, f->entries);
+	if (!s->broken)
+		scan_heads(s, f->entries);
 	fsck_edge_root(f, &s->edge, f->root);
-	if (f->level < 2)
+	/* Behind the place where the entries end too early nothing fits, and that says nothing. */
+	if (f->level < 2 || s->broken)
 		goto out;
 	for (unsigned level = 0; level < SCAN_LEVELS; level++)
 		if (s->made_width[level] > 0)

@@ -15,6 +15,7 @@ struct scan {
 	MDB_dbi entry, tile, head, meta;
 	struct fsck_index *index;
 
+	bool broken; /* the entries could not be walked to their end */
 	uint64_t last_ms;
 	struct fsck_entry read;
 	struct fsck_task task;
@@ -42,8 +43,8 @@ struct scan {
 void scan_begin(struct scan *s);
 /* Check the checkpoints that end before entry 'index'. */
 void scan_heads(struct scan *s, uint64_t index);
-/* Add a leaf; NULL: not known, the tile's is taken. */
-void scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf);
+/* Add a leaf; NULL: not known, the tile's is taken.  False: the entry's bytes are not those of the leaf. */
+bool scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf);
 /* What is left when the entries are through. */
 void scan_end(struct scan *s);
 
