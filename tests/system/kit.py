@@ -103,7 +103,7 @@ def jti_of(token):
 
 
 class Server:
-    def __init__(self, keys=(), conf="", extra=("--insecure-loopback",), origin="kit.example/log"):
+    def __init__(self, keys=(), conf="", extra=("--insecure-loopback",), origin="kit.example/log", logs=()):
         self.dir = tempfile.mkdtemp(prefix="ectsys.")
         self.data = self.dir + "/data"
         out = subprocess.run([BIN + "/ectledgerd", "init", self.data, "--origin", origin], check=True, capture_output=True, text=True).stdout
@@ -111,6 +111,8 @@ class Server:
         if conf:
             with open(self.data + "/ledger.conf", "a") as f:
                 f.write(conf)
+        for log in logs:  # sections that conf has
+            subprocess.run([BIN + "/ectledgerd", "init", self.data, "--log", log], check=True, capture_output=True)
         self.trust = self.data + "/trust/example.com"
         self.enroll(keys)
         self.extra, self.proc, self.client = list(extra), None, ["--insecure-loopback"]
@@ -192,7 +194,7 @@ class Server:
 
     def __exit__(self, kind, value, trace):
         if kind and kind is not SystemExit:
-            print("server log:", self.tail())
+            print("server ended with %s; its log: %s" % (self.proc.poll(), self.tail()))
         self.close()
 
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -63,6 +64,19 @@ jwks_put(json_t *keys, json_t *jwk, bool *changed)
 	return json_array_append(keys, jwk) == 0;
 }
 
+/* A trust domain's folder is made with its first key: "trust/example.com/agents.jwks.json" needs only "trust" to be there. */
+static void
+make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder =
+	    slash != NULL && slash != path ? strndup(path, (size_t)(slash - path)) : NULL;
+
+	if (folder != NULL)
+		(void)mkdir(folder, 0755); /* when it cannot be, writing the file tells why */
+	free(folder);
+}
+
 bool
 jwks_add_all(const char *path, const struct private_key *const *keys, size_t count, size_t *added)
 {
@@ -85,8 +99,10 @@ jwks_add_all(const char *path, const struct private_key *const *keys, size_t cou
 		changed_count += changed;
 	}
 	ok = changed_count == 0;
-	if (!ok && (text = json_dumps(set, JSON_INDENT(1))) != NULL)
+	if (!ok && (text = json_dumps(set, JSON_INDENT(1))) != NULL) {
+		make_folder(path);
 		ok = write_file(path, text, strlen(text), 0644);
+	}
 out:
 	if (!ok)
 		fail(EXIT_USAGE, "cannot write the JWK set %s", path);
