@@ -1,16 +1,14 @@
 /*
- * batch.c - two small hash tables and a depth-first walk.
+ * batch.c - small hash tables and a depth-first walk.
  *
  * Invariants:
- *   1. ids: every job is chained under its jti from batch_begin() on; only admitted jobs have an
- * index.
- *   2. seqs: at most SEQS_MAX keys, because a job moves its workflow, its issuer and at most one
- * foreign sequence per predecessor.
- *   3. Tables are cleared by what was put in, not by their size, so that a lone token pays for one
- * token.
+ *   1. every job is in the group of its jti from batch_begin() on, in order of arrival; only admitted jobs have an index.
+ *   2. a group's cursor is at or before its first unseen job: visiting never goes back.
+ *   3. seqs: at most SEQS_MAX keys, because a job moves its workflow, its issuer and at most one foreign sequence per predecessor.
+ *   4. tables are cleared by what was put in, not by their size, so that a lone token pays for one token.
  *
- * Keys are chosen by clients.  A flood of colliding ids costs at most SEQ_BATCH_MAX^2 / 2 compares
- * of 16 bytes, a millisecond.
+ * Keys are chosen by clients, so the hash is keyed with a seed they do not know, and jobs that share a jti in many workflows are one group:
+ * no lookup walks more than a few slots whatever they send.
  */
 #include "seq/batch.h"
 
@@ -28,11 +26,22 @@ _Static_assert(SEQS_ROOM >= 2 * SEQS_MAX, "the sequence table must never be more
 
 enum visit { UNSEEN, OPEN, DONE };
 
+/* A job by (scope, jti). */
 struct id_slot {
-	uint32_t next; /* job with the same bucket, NONE at the end */
+	uint32_t next; /* job in the same bucket, NONE at the end */
 	uint32_t bucket;
+	uint32_t sister; /* next job of the same jti, in order of arrival */
 	bool admitted;
 	uint64_t index;
+};
+
+/* All jobs of one jti; named by its first job. */
+struct group {
+	uint32_t next; /* group in the same bucket */
+	uint32_t bucket;
+	uint32_t last;	 /* job */
+	uint32_t cursor; /* no unseen job before it; NONE: none left */
+	uint32_t admitted_count, admitted;
 };
 
 struct seq_slot {
@@ -48,10 +57,13 @@ struct frame {
 };
 
 struct batch {
+	uint64_t seed;
 	struct seq_job *const *jobs;
 	size_t count;
-	uint32_t bucket[IDS_ROOM];
+	uint32_t id_bucket[IDS_ROOM], group_bucket[IDS_ROOM];
 	struct id_slot id[SEQ_BATCH_MAX];
+	struct group group[SEQ_BATCH_MAX]; /* in use where group_of[i] == i */
+	uint32_t group_of[SEQ_BATCH_MAX];
 	uint8_t visit[SEQ_BATCH_MAX];
 	struct frame stack[SEQ_BATCH_MAX];
 	struct seq_slot *seqs;
@@ -60,27 +72,31 @@ struct batch {
 };
 
 static uint64_t
-mix(const uint8_t id[UUID_SIZE])
+mix(uint64_t a, const uint8_t id[UUID_SIZE])
 {
-	uint64_t a, b;
+	for (int i = 0; i < 2; i++) {
+		uint64_t part;
 
-	memcpy(&a, id, 8);
-	memcpy(&b, id + 8, 8);
-	a ^= b * 0x9e3779b97f4a7c15u;
-	a ^= a >> 29;
-	a *= 0xbf58476d1ce4e5b9u;
-	return a ^ (a >> 32);
+		memcpy(&part, id + 8 * i, 8);
+		a ^= part;
+		a *= 0x9e3779b97f4a7c15u;
+		a ^= a >> 32;
+		a *= 0xbf58476d1ce4e5b9u;
+		a ^= a >> 29;
+	}
+	return a;
 }
 
 struct batch *
-batch_new(void)
+batch_new(uint64_t seed)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
 	if (b == NULL)
 		return NULL;
+	b->seed = seed;
 	for (size_t i = 0; i < IDS_ROOM; i++)
-		b->bucket[i] = NONE;
+		b->id_bucket[i] = b->group_bucket[i] = NONE;
 	b->seqs = calloc(SEQS_ROOM, sizeof(*b->seqs));
 	b->seqs_used = calloc(SEQS_MAX, sizeof(*b->seqs_used));
 	if (b->seqs == NULL || b->seqs_used == NULL) {
@@ -100,27 +116,6 @@ batch_free(struct batch *b)
 	free(b);
 }
 
-void
-batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
-{
-	must(count <= SEQ_BATCH_MAX);
-	for (size_t i = 0; i < b->count; i++)
-		b->bucket[b->id[i].bucket] = NONE;
-	for (size_t i = 0; i < b->seqs_count; i++)
-		b->seqs[b->seqs_used[i]].used = false;
-	b->seqs_count = 0;
-	b->jobs = jobs;
-	b->count = count;
-	/* From the last to the first, so that a chain lists jobs in order of arrival. */
-	for (size_t i = count; i-- > 0;) {
-		uint32_t at = (uint32_t)(mix(jobs[i]->claim->jti) % IDS_ROOM);
-
-		b->id[i] = (struct id_slot){.next = b->bucket[at], .bucket = at};
-		b->bucket[at] = (uint32_t)i;
-		b->visit[i] = UNSEEN;
-	}
-}
-
 static bool
 same_id(const struct seq_job *job, const uint8_t *jti)
 {
@@ -134,14 +129,83 @@ same_scope(const struct seq_job *job, bool has_wid, const uint8_t *wid)
 	       (!has_wid || memcmp(job->claim->wid, wid, UUID_SIZE) == 0);
 }
 
+static uint32_t
+id_bucket(const struct batch *b, bool has_wid, const uint8_t *wid, const uint8_t *jti)
+{
+	uint64_t h = mix(b->seed, jti);
+
+	if (has_wid)
+		h = mix(h, wid);
+	return (uint32_t)(h % IDS_ROOM);
+}
+
+static uint32_t
+group_find(const struct batch *b, const uint8_t *jti, uint32_t *bucket)
+{
+	uint32_t i;
+
+	*bucket = (uint32_t)(mix(b->seed, jti) % IDS_ROOM);
+	for (i = b->group_bucket[*bucket]; i != NONE; i = b->group[i].next)
+		if (same_id(b->jobs[i], jti))
+			break;
+	return i;
+}
+
+/* Put job i into its group, or begin one. */
+static void
+group_join(struct batch *b, uint32_t i)
+{
+	uint32_t bucket, g = group_find(b, b->jobs[i]->claim->jti, &bucket);
+
+	if (g == NONE) {
+		b->group[i] = (struct group){
+		    .next = b->group_bucket[bucket], .bucket = bucket, .last = i, .cursor = i};
+		b->group_bucket[bucket] = i;
+		g = i;
+	} else {
+		b->id[b->group[g].last].sister = i;
+		b->group[g].last = i;
+	}
+	b->group_of[i] = g;
+}
+
+void
+batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
+{
+	must(count <= SEQ_BATCH_MAX);
+	for (uint32_t i = 0; i < b->count; i++) {
+		b->id_bucket[b->id[i].bucket] = NONE;
+		b->group_bucket[b->group[b->group_of[i]].bucket] = NONE;
+	}
+	for (size_t i = 0; i < b->seqs_count; i++)
+		b->seqs[b->seqs_used[i]].used = false;
+	b->seqs_count = 0;
+	b->jobs = jobs;
+	b->count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct claim *c = jobs[i]->claim;
+		uint32_t at = id_bucket(b, c->has_wid, c->wid, c->jti);
+
+		b->id[i] = (struct id_slot){.next = b->id_bucket[at], .bucket = at, .sister = NONE};
+		b->id_bucket[at] = i;
+		b->visit[i] = UNSEEN;
+		group_join(b, i);
+	}
+}
+
 /* The next unseen job with that id, own scope or not: more order than needed is harmless. */
 static uint32_t
-unseen(const struct batch *b, const uint8_t *jti)
+unseen(struct batch *b, const uint8_t *jti)
 {
-	for (uint32_t i = b->bucket[mix(jti) % IDS_ROOM]; i != NONE; i = b->id[i].next)
-		if (b->visit[i] == UNSEEN && same_id(b->jobs[i], jti))
-			return i;
-	return NONE;
+	uint32_t bucket, g = group_find(b, jti, &bucket);
+	struct group *group;
+
+	if (g == NONE)
+		return NONE;
+	group = &b->group[g];
+	while (group->cursor != NONE && b->visit[group->cursor] != UNSEEN)
+		group->cursor = b->id[group->cursor].sister;
+	return group->cursor;
 }
 
 void
@@ -183,16 +247,23 @@ batch_order(struct batch *b, uint32_t *order)
 void
 batch_admit(struct batch *b, size_t job, uint64_t index)
 {
+	struct group *group;
+
 	must(job < b->count && !b->id[job].admitted);
 	b->id[job].admitted = true;
 	b->id[job].index = index;
+	group = &b->group[b->group_of[job]];
+	group->admitted_count++;
+	group->admitted = (uint32_t)job;
 }
 
 const struct seq_job *
 batch_find(
     const struct batch *b, bool has_wid, const uint8_t *wid, const uint8_t *jti, uint64_t *index)
 {
-	for (uint32_t i = b->bucket[mix(jti) % IDS_ROOM]; i != NONE; i = b->id[i].next) {
+	uint32_t i = b->id_bucket[id_bucket(b, has_wid, wid, jti)];
+
+	for (; i != NONE; i = b->id[i].next) {
 		if (!b->id[i].admitted || !same_id(b->jobs[i], jti) ||
 		    !same_scope(b->jobs[i], has_wid, wid))
 			continue;
@@ -206,23 +277,23 @@ enum rc
 batch_find_any(
     const struct batch *b, const uint8_t *jti, const struct seq_job **job, uint64_t *index)
 {
+	uint32_t bucket, g = group_find(b, jti, &bucket);
+
 	*job = NULL;
-	for (uint32_t i = b->bucket[mix(jti) % IDS_ROOM]; i != NONE; i = b->id[i].next) {
-		if (!b->id[i].admitted || !same_id(b->jobs[i], jti))
-			continue;
-		if (*job != NULL)
-			return RC_AMBIGUOUS;
-		*job = b->jobs[i];
-		*index = b->id[i].index;
-	}
-	return *job != NULL ? RC_OK : RC_NOT_FOUND;
+	if (g == NONE || b->group[g].admitted_count == 0)
+		return RC_NOT_FOUND;
+	if (b->group[g].admitted_count > 1)
+		return RC_AMBIGUOUS;
+	*job = b->jobs[b->group[g].admitted];
+	*index = b->id[b->group[g].admitted].index;
+	return RC_OK;
 }
 
 /* The key's slot, or the empty one where it belongs. */
 static uint32_t
 seq_slot(const struct batch *b, const struct index_seq_key *key)
 {
-	uint32_t at = (uint32_t)((mix(key->id) + (uint64_t)key->kind * 0x9e3779b9u) % SEQS_ROOM);
+	uint32_t at = (uint32_t)(mix(b->seed + (uint64_t)key->kind, key->id) % SEQS_ROOM);
 
 	while (b->seqs[at].used && (b->seqs[at].key.kind != key->kind ||
 				       memcmp(b->seqs[at].key.id, key->id, UUID_SIZE) != 0))

@@ -10,7 +10,8 @@
 
 struct batch;
 
-struct batch *batch_new(void); /* NULL: out of memory */
+/* 'seed' keys the hash tables (clients choose the ids); it never shows in what comes out.  NULL: out of memory. */
+struct batch *batch_new(uint64_t seed);
 void batch_free(struct batch *b);
 /* Start over with these jobs (borrowed until the next call). */
 void batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/random.h"
 
 #define STEP_ARENA_MAX (64u << 20)
 
@@ -63,6 +64,7 @@ ledger_load(struct ledger *l, struct why *why)
 		rc = RC_OK; /* a new log: seq_first_checkpoint() */
 		goto out;
 	}
+	tile_writer_root(l->tiles, &l->root);
 	if (rc != RC_OK || at != size) {
 		rc = why_set(why, RC_CORRUPT, "newest checkpoint", NULL, 0,
 		    "there are %llu entries, but the newest checkpoint is not over them",
@@ -83,6 +85,7 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
     struct log_signer *signer, const struct policy_rules *rules, struct why *why)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
+	uint64_t seed;
 	enum rc rc;
 
 	*out = NULL;
@@ -103,7 +106,8 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
 	buf_init(&l->note_next, NOTE_SIZE_MAX);
 	l->origin = strdup(l->signer.vkey.name);
 	l->tiles = tile_writer_new();
-	l->batch = batch_new();
+	random_bytes(&seed, sizeof(seed));
+	l->batch = batch_new(seed);
 	l->rows = calloc(SEQ_BATCH_MAX, sizeof(*l->rows));
 	l->reader = tile_reader_new();
 	rc = RC_NO_MEMORY;
@@ -132,6 +136,10 @@ ledger_close(struct ledger *l)
 	log_signer_close(&l->signer);
 	if (l->index != NULL)
 		index_close(l->index);
+	/* A damaged index is worth less than none: none is rebuilt. */
+	if (l->index_bad && l->index_folder != NULL)
+		(void)index_destroy(l->index_folder);
+	free(l->index_folder);
 	store_close(l->store);
 	free(l);
 }

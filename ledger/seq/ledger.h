@@ -18,12 +18,14 @@ struct ledger {
 	struct log_signer signer;
 	const struct policy_rules *rules;
 	char *origin;
+	char *index_folder;         /* NULL: in memory */
 	uint8_t limits[ENTRY_LIMITS_SIZE];
 
 	/* the writer's: the committed state */
 	struct tile_writer *tiles;  /* right edge; size = committed entries outside a step */
 	uint64_t received_last_ms;  /* of the newest entry */
-	struct buf note;            /* newest checkpoint */
+	struct buf note;            /* newest checkpoint, */
+	struct hash root;           /* and its root */
 	struct buf note_next;       /* the one being made */
 
 	/* the writer's: one batch */
@@ -31,6 +33,8 @@ struct ledger {
 	struct arena arena;         /* reset at each step */
 	struct index_row *rows;     /* SEQ_BATCH_MAX */
 	struct tile_reader *reader; /* receipts of duplicates */
+
+	bool index_bad;             /* it gave damage: rebuild it at the next start */
 
 	_Atomic uint64_t published;
 	_Atomic bool stopped;

@@ -21,7 +21,8 @@
 
 #define NEWEST_DEFAULT 10000
 #define REBUILD_ROWS   4096
-#define REBUILD_ARENA  (256u << 20)
+#define REBUILD_ARENA  (128u << 20) /* a row holds at most some 10 KiB */
+#define SCRATCH_ARENA  (4u << 20)
 #define PROBES	       64
 
 /* The root of the first 'size' entries, from the tiles. */
@@ -191,24 +192,26 @@ recover_newest(struct ledger *l, uint64_t count, struct why *why)
 	return rc;
 }
 
-/* One stored entry as an index row; the arena lives until the rows are added. */
+/* One stored entry as an index row.  What the row points to is in 'arena'; what reading it took is in 'scratch', which can be
+ * reset at once, so that tokens of the worst shape cannot make a log too large to open. */
 static enum rc
-row_read(struct store_read *read, uint64_t index, struct arena *arena, struct index_row *row,
-    struct why *why)
+row_read(struct store_read *read, uint64_t index, struct arena *arena, struct arena *scratch,
+    struct index_row *row, struct entry *entry, struct why *why)
 {
 	struct bytes raw;
 	struct hash leaf;
-	struct entry entry;
 	struct token token;
 	struct claim claim;
 	enum rc rc;
 
+	arena_reset(scratch);
+
 	if ((rc = store_get_entry(read, index, &raw)) != RC_OK ||
 	    (rc = check_leaf(read, index, raw, &leaf)) != RC_OK ||
-	    (rc = entry_read(raw, arena, &entry, why)) != RC_OK ||
-	    (rc = token_parse(entry.token, arena, &token, why)) != RC_OK ||
-	    (rc = claim_read(&token, arena, &claim, why)) != RC_OK ||
-	    (rc = ledger_row(index, &entry, &claim, arena, row)) != RC_OK)
+	    (rc = entry_read(raw, arena, entry, why)) != RC_OK ||
+	    (rc = token_parse(entry->token, scratch, &token, why)) != RC_OK ||
+	    (rc = claim_read(&token, scratch, &claim, why)) != RC_OK ||
+	    (rc = ledger_row(index, entry, &claim, arena, row)) != RC_OK)
 		return rc == RC_NO_MEMORY || rc == RC_IO
 			   ? rc
 			   : why_set(why, RC_CORRUPT, "index rebuild", NULL, 0,
@@ -218,14 +221,15 @@ row_read(struct store_read *read, uint64_t index, struct arena *arena, struct in
 
 static enum rc
 rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t count,
-    struct index_row *rows, struct arena *arena, struct why *why)
+    struct index_row *rows, struct arena *arena, struct arena *scratch, struct why *why)
 {
+	struct entry entry;
 	size_t parents = 0;
 	enum rc rc;
 
 	arena_reset(arena);
 	for (size_t i = 0; i < count; i++) {
-		if ((rc = row_read(read, from + i, arena, &rows[i], why)) != RC_OK)
+		if ((rc = row_read(read, from + i, arena, scratch, &rows[i], &entry, why)) != RC_OK)
 			return rc;
 		parents += rows[i].parent_count;
 	}
@@ -239,11 +243,12 @@ recover_index(struct ledger *l, struct why *why)
 {
 	struct store_read *read = NULL;
 	struct index_row *rows = calloc(REBUILD_ROWS, sizeof(*rows));
-	struct arena arena;
+	struct arena arena, scratch;
 	uint64_t at = index_reach(l->index), size;
 	enum rc rc;
 
 	arena_init(&arena, REBUILD_ARENA);
+	arena_init(&scratch, SCRATCH_ARENA);
 	if (rows == NULL) {
 		rc = RC_NO_MEMORY;
 		goto out;
@@ -254,46 +259,75 @@ recover_index(struct ledger *l, struct why *why)
 	while (at < size && rc == RC_OK) {
 		size_t count = size - at < REBUILD_ROWS ? (size_t)(size - at) : REBUILD_ROWS;
 
-		rc = rebuild_slice(l, read, at, count, rows, &arena, why);
+		rc = rebuild_slice(l, read, at, count, rows, &arena, &scratch, why);
 		at += count;
 	}
 out:
 	store_read_end(read);
+	arena_release(&scratch);
 	arena_release(&arena);
 	free(rows);
 	return rc;
+}
+
+/* Is the head of a sequence where this entry says that it must be: here, or later? */
+static bool
+head_agrees(struct index_view *view, enum index_seq kind, const uint8_t id[UUID_SIZE],
+    uint64_t index, const struct entry_link *link)
+{
+	struct index_seq_key key = {.kind = kind};
+	struct index_seq_head head;
+
+	memcpy(key.id, id, UUID_SIZE);
+	if (index_seq(view, &key, &head) != RC_OK)
+		return false;
+	return head.last == index ? head.count == link->ordinal + 1
+				  : head.last > index && head.count > link->ordinal + 1;
+}
+
+static bool
+probe_agrees(struct store_read *read, struct index_view *view, uint64_t i, struct arena *arena,
+    struct arena *scratch)
+{
+	struct index_row row;
+	struct index_hit hit;
+	struct entry entry;
+
+	return row_read(read, i, arena, scratch, &row, &entry, NULL) == RC_OK &&
+	       index_find(view, row.has_wid, row.wid, row.jti, &hit) == RC_OK && hit.index == i &&
+	       hit.iat == row.iat &&
+	       head_agrees(view, INDEX_SEQ_WORKFLOW, row.wid, i, &entry.workflow) &&
+	       head_agrees(view, INDEX_SEQ_ISSUER, row.issuer, i, &entry.issuer);
 }
 
 /* Does what the index says agree with the log, in a sample of its newest part and of the whole? */
 static bool
 index_agrees(struct ledger *l)
 {
-	uint64_t reach = index_reach(l->index), i;
+	uint64_t reach = index_reach(l->index);
 	struct store_read *read = NULL;
 	struct index_view *view = NULL;
-	struct arena arena;
+	struct arena arena, scratch;
 	bool agrees = false;
 
 	arena_init(&arena, REBUILD_ARENA);
+	arena_init(&scratch, SCRATCH_ARENA);
 	if (store_read_begin(l->store, &read) != RC_OK || reach > store_read_size(read) ||
 	    index_view_begin(l->index, reach, &view) != RC_OK)
 		goto out;
-	for (unsigned probe = 0; probe < PROBES && reach > 0; probe++) {
-		struct index_row row;
-		struct index_hit hit;
+	for (uint64_t probe = 0; probe < PROBES && reach > 0; probe++) {
+		uint64_t newest = probe < reach ? reach - 1 - probe : 0;
 
-		i = probe < PROBES / 2 ? (probe < reach ? reach - 1 - probe : 0)
-				       : reach / PROBES * probe;
 		arena_reset(&arena);
-		if (row_read(read, i, &arena, &row, NULL) != RC_OK ||
-		    index_find(view, row.has_wid, row.wid, row.jti, &hit) != RC_OK ||
-		    hit.index != i || hit.iat != row.iat)
+		if (!probe_agrees(read, view, probe < PROBES / 2 ? newest : reach / PROBES * probe,
+			&arena, &scratch))
 			goto out;
 	}
 	agrees = true;
 out:
 	index_view_end(view);
 	store_read_end(read);
+	arena_release(&scratch);
 	arena_release(&arena);
 	return agrees;
 }
@@ -311,6 +345,8 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 	};
 	enum rc rc;
 
+	if ((l->index_folder = strdup(folder)) == NULL)
+		return RC_NO_MEMORY;
 	rc = index_open(&l->index, &options, why);
 	if (rc == RC_OK && index_agrees(l))
 		return RC_OK;

@@ -16,7 +16,8 @@
  * Invariants:
  *   1. tile_writer_size(tiles) == entries committed, outside a step.
  *   2. a parent's index is smaller than its child's.
- *   3. stopped is never taken back.
+ *   3. stopped is never taken back; it is set by every end of a step but RC_OK, RC_NO_SPACE and RC_NO_MEMORY.
+ *   4. a refusal is told only if the batch that it was judged against is in the log.
  */
 #include <string.h>
 
@@ -37,6 +38,8 @@ struct step {
 	struct store_read *read; /* opened for the first duplicate */
 	uint64_t before;	 /* entries before the batch */
 	size_t added;
+	bool tree_began;
+	bool judging; /* damage found now is the index's */
 	uint32_t order[SEQ_BATCH_MAX];
 	uint8_t *notes[SEQ_BATCH_MAX]; /* each job's room for the checkpoint */
 	bool fresh[SEQ_BATCH_MAX];     /* appended by this step */
@@ -245,7 +248,6 @@ old_receipt(struct step *s, struct seq_job *job, uint64_t index, struct bytes ra
 	struct tree_source source;
 	enum rc rc;
 
-	tile_reader_begin(l->reader, s->before, ledger_tiles(s->read));
 	source = tile_reader_source(l->reader);
 	entry_leaf_hash(raw, BYTES_NONE, &r->leaf);
 	if ((rc = source.node(source.ctx, 0, index, &stored)) != RC_OK)
@@ -259,6 +261,11 @@ old_receipt(struct step *s, struct seq_job *job, uint64_t index, struct bytes ra
 		return RC_OK;
 	if ((rc = tree_prove(index, s->before, &source, r->path, &r->path_count)) != RC_OK)
 		return rc;
+	if (tree_check_inclusion(&r->leaf, index, s->before, r->path, r->path_count, &l->root) !=
+	    RC_OK)
+		return why_set(&job->why, RC_CORRUPT, "tiles", NULL, 0,
+		    "the tiles over entry %llu do not lead to the signed root",
+		    (unsigned long long)index);
 	job->entry_whole = whole;
 	if (!arena_dup(job->arena, whole ? raw : head, &r->entry) ||
 	    !arena_dup(job->arena, buf_bytes(&l->note), &r->checkpoint))
@@ -275,12 +282,16 @@ judge_known(struct step *s, struct seq_job *job, uint64_t index)
 	struct token old;
 	enum rc rc;
 
-	if (s->read == NULL && (rc = store_read_begin(s->l->store, &s->read)) != RC_OK)
+	if (s->read == NULL) {
+		if ((rc = store_read_begin(s->l->store, &s->read)) != RC_OK)
+			return rc;
+		tile_reader_begin(s->l->reader, s->before, ledger_tiles(s->read));
+	}
+	if ((rc = store_get_entry(s->read, index, &raw)) != RC_OK)
 		return rc;
-	if ((rc = store_get_entry(s->read, index, &raw)) != RC_OK ||
-	    (rc = entry_read(raw, job->arena, &entry, &job->why)) != RC_OK ||
+	if ((rc = entry_read(raw, job->arena, &entry, &job->why)) != RC_OK ||
 	    (rc = token_parse(entry.token, job->arena, &old, &job->why)) != RC_OK)
-		return rc == RC_OK || rc == RC_NO_MEMORY ? rc : RC_CORRUPT;
+		return rc == RC_NO_MEMORY ? rc : RC_CORRUPT;
 	if (!bytes_eq(old.signing_input, job->token->signing_input))
 		return why_set(&job->why, RC_DUP_JTI, "ECT: jti is unique in its scope", "jti", 0,
 		    "another token with this id is in the log");
@@ -479,10 +490,11 @@ twin_receipt(struct step *s, struct seq_job *job)
 	const struct seq_job *first = fresh_at(s, job->receipt.index);
 	struct receipt *r = &job->receipt;
 	uint8_t *note, *whole;
-	struct bytes head = first->receipt.entry;
-	struct bytes token = first->token->raw;
+	struct bytes head, token;
 
 	must(first != NULL);
+	head = first->receipt.entry;
+	token = first->token->raw;
 	r->leaf = first->receipt.leaf;
 	if (!job->want_receipt) {
 		r->tree_size = s->before + s->added;
@@ -529,13 +541,14 @@ promise(struct step *s)
 	}
 	l->note = l->note_next;
 	l->note_next = swap;
+	tile_writer_root(l->tiles, &l->root);
 	rc = index_add(l->index, l->rows, s->added);
 	must(rc == RC_OK); /* reserved */
 	atomic_store_explicit(&l->published, size, memory_order_release);
 	return RC_OK;
 }
 
-/* Every job that hoped for this batch gets 'rc'; what was refused on its own stays refused. */
+/* The batch is not in the log: everybody gets 'rc', those too who were refused for what stood in it.  Repeating is always safe. */
 static void
 fail_all(struct step *s, enum rc rc)
 {
@@ -544,11 +557,10 @@ fail_all(struct step *s, enum rc rc)
 
 		if (job->rc == RC_OK && job->duplicate && !s->twin[i])
 			continue; /* it is in the log whatever happens to this batch */
-		if (job->rc == RC_OK || !refusal(job->rc)) {
-			job->rc = rc;
-			job->duplicate = false;
-			why_set(&job->why, rc, "durability", NULL, 0, "%s", rc_text(rc));
-		}
+		job->rc = rc;
+		job->duplicate = false;
+		job->missing_count = 0;
+		why_set(&job->why, rc, "durability", NULL, 0, "%s", rc_text(rc));
 	}
 }
 
@@ -572,6 +584,7 @@ step_prepare(struct step *s)
 	    (rc = index_reserve(l->index, s->count, preds(s))) != RC_OK ||
 	    (rc = tile_writer_begin(l->tiles, s->count)) != RC_OK)
 		return rc;
+	s->tree_began = true;
 	return index_view_begin(l->index, UINT64_MAX, &s->view);
 }
 
@@ -580,10 +593,13 @@ step_judge(struct step *s)
 {
 	enum rc rc = RC_OK;
 
+	s->judging = true;
 	batch_begin(s->l->batch, s->jobs, s->count);
 	batch_order(s->l->batch, s->order);
 	for (size_t k = 0; k < s->count && rc == RC_OK; k++)
 		rc = judge(s, s->order[k]);
+	if (rc == RC_OK)
+		s->judging = false;
 	return rc;
 }
 
@@ -623,14 +639,17 @@ out:
 	store_read_end(s.read);
 	if (began)
 		store_batch_abort(l->store);
-	if (rc != RC_OK || s.added == 0) {
-		if (rc != RC_STORE_DOUBT) {
-			tile_writer_rollback(l->tiles);
-			l->received_last_ms = received_before;
-		}
-		if (rc != RC_OK)
-			fail_all(&s, rc);
+	if (rc != RC_STORE_DOUBT && s.tree_began && (rc != RC_OK || s.added == 0)) {
+		tile_writer_rollback(l->tiles);
+		l->received_last_ms = received_before;
 	}
+	if (rc == RC_OK)
+		return rc;
+	fail_all(&s, rc);
+	if (rc != RC_NO_SPACE && rc != RC_NO_MEMORY)
+		atomic_store(&l->stopped, true);
+	if (rc == RC_CORRUPT && s.judging)
+		l->index_bad = true;
 	return rc;
 }
 
@@ -638,24 +657,29 @@ enum rc
 seq_first_checkpoint(struct ledger *l)
 {
 	struct hash root;
+	struct buf swap;
 	enum rc rc;
 
 	if (l->note.n > 0)
 		return RC_OK;
 	must(tile_writer_size(l->tiles) == 0);
 	tree_empty_root(&root);
-	buf_clear(&l->note);
-	if ((rc = checkpoint_sign(&l->signer, 0, &root, BYTES_NONE, &l->note)) != RC_OK ||
-	    (rc = buf_rc(&l->note)) != RC_OK || (rc = store_batch_begin(l->store)) != RC_OK)
+	buf_clear(&l->note_next);
+	if ((rc = checkpoint_sign(&l->signer, 0, &root, BYTES_NONE, &l->note_next)) != RC_OK ||
+	    (rc = buf_rc(&l->note_next)) != RC_OK || (rc = store_batch_begin(l->store)) != RC_OK)
 		return rc;
-	if ((rc = store_put_head(l->store, 0, buf_bytes(&l->note))) != RC_OK) {
+	if ((rc = store_put_head(l->store, 0, buf_bytes(&l->note_next))) != RC_OK) {
 		store_batch_abort(l->store);
 		return rc;
 	}
 	if (store_batch_commit(l->store) != RC_OK ||
-	    store_journal_append(l->store, 0, buf_bytes(&l->note)) != RC_OK) {
+	    store_journal_append(l->store, 0, buf_bytes(&l->note_next)) != RC_OK) {
 		atomic_store(&l->stopped, true);
 		return RC_STORE_DOUBT;
 	}
+	swap = l->note;
+	l->note = l->note_next;
+	l->note_next = swap;
+	l->root = root;
 	return RC_OK;
 }

@@ -136,13 +136,16 @@ run(void *arg)
 	size_t count;
 
 	for (;;) {
+		/* Read before taking: what was put before the stop is then seen by the take. */
+		bool stopping = atomic_load(&w->stopping);
+
 		count = take(w, &first, &missing);
 		if (count > 0) {
 			commit(w, first);
 			w->o.done(w->o.ctx, first, count);
 			continue;
 		}
-		if (atomic_load(&w->stopping))
+		if (stopping)
 			return NULL;
 		sleep_until(w, missing);
 	}

@@ -47,7 +47,8 @@ enum store_fault {
 	STORE_FAULT_COMMIT_DOUBT,
 	STORE_FAULT_PUT,
 	STORE_FAULT_SYNC,
-	STORE_FAULT_FLIP
+	STORE_FAULT_FLIP,
+	STORE_FAULT_SPACE
 };
 enum rc store_mem_open(struct store **out, const char *origin);
 void store_mem_fault(struct store *s, enum store_fault fault, uint64_t after_calls);

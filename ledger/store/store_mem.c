@@ -208,8 +208,7 @@ store_mem_fault(struct store *s, enum store_fault fault, uint64_t after_calls)
 static enum rc
 mem_check_space(struct store *s)
 {
-	must(mem_of(s) != NULL);
-	return RC_OK;
+	return fires(mem_of(s), STORE_FAULT_SPACE) ? RC_NO_SPACE : RC_OK;
 }
 
 static enum rc

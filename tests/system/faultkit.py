@@ -3,6 +3,8 @@
 Shares nothing with the project but its programs; proofs are recomputed here.
 """
 import base64
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -40,6 +42,13 @@ def root_from_path(leaf, index, size, path):
 def note_body(note):
     origin, size, root = note.split("\n")[:3]
     return origin, int(size), base64.b64decode(root)
+
+
+def wait_unlocked(data):
+    """The last thread of a killed process lets go of the log a moment after the process counts as dead."""
+    for lock in glob.glob(data + "/logs/*/lock"):
+        with open(lock) as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
 
 
 class World:
@@ -96,18 +105,25 @@ class World:
         return True
 
     def kill(self):
+        """Kill the server and what it is wrapped in; wait until both are gone, locks and all."""
         try:
             os.killpg(self.proc.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self.proc.wait()
+        wait_unlocked(self.data)
 
     def stop(self):
         """Terminate the server itself, not what it is wrapped in."""
-        pid = self.proc.pid
-        children = open(f"/proc/{pid}/task/{pid}/children").read().split()
-        os.kill(int(children[0]) if children else pid, signal.SIGTERM)
+        os.kill((self.children() or [self.proc.pid])[0], signal.SIGTERM)
         return self.proc.wait(60)
+
+    def children(self):
+        pid = self.proc.pid
+        try:
+            return [int(p) for p in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+        except OSError:
+            return []
 
     def ectl(self, *args, stdin=None, check=True):
         p = subprocess.run([BIN + "/ectl", "--server", self.addr, "--insecure-loopback", "-o", "ndjson", *args],

@@ -15,7 +15,7 @@ static struct batch *b;
 static void
 up(void)
 {
-	b = batch_new();
+	b = batch_new(1);
 	cr_assert(b != NULL);
 	memset(claims, 0, sizeof(claims));
 	for (size_t i = 0; i < N; i++) {
@@ -126,4 +126,24 @@ Test(seq_batch, remembers_moved_sequences_until_the_next_batch)
 	cr_assert_not(batch_seq_get(b, &other, &got));
 	batch_begin(b, list, N);
 	cr_assert_not(batch_seq_get(b, &key, &got));
+}
+
+Test(seq_batch, one_id_in_many_workflows_is_found_in_each)
+{
+	const struct seq_job *job;
+	uint64_t index;
+
+	for (size_t i = 0; i < N; i++) {
+		memcpy(claims[i].jti, claims[0].jti, UUID_SIZE);
+		claims[i].has_wid = true;
+		claims[i].wid[0] = (uint8_t)(i + 1);
+	}
+	batch_begin(b, list, N);
+	for (size_t i = 0; i < N; i++)
+		batch_admit(b, i, 100 + i);
+	for (size_t i = 0; i < N; i++) {
+		cr_assert_eq(batch_find(b, true, claims[i].wid, claims[0].jti, &index), &jobs[i]);
+		cr_assert_eq(index, 100 + i);
+	}
+	cr_assert_eq(batch_find_any(b, claims[0].jti, &job, &index), RC_AMBIGUOUS);
 }

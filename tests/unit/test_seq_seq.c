@@ -379,7 +379,7 @@ Test(seq_seq, doubt_stops_the_log_and_a_repeat_after_restart_is_answered)
 	}
 }
 
-Test(seq_seq, a_failed_put_refuses_the_batch_and_leaves_nothing)
+Test(seq_seq, a_failed_put_stops_the_log_and_leaves_nothing)
 {
 	struct hash before, after;
 	struct world_job j;
@@ -394,14 +394,83 @@ Test(seq_seq, a_failed_put_refuses_the_batch_and_leaves_nothing)
 		store_mem_fault(w.store, STORE_FAULT_PUT, nth);
 		cr_assert_neq(world_step(&w, &j, 1), RC_OK);
 		cr_assert_neq(j.job.rc, RC_OK);
-		cr_assert_not(ledger_stopped(w.ledger));
+		cr_assert(ledger_stopped(w.ledger), "an I/O error is never worked around");
 		world_job_release(&j);
+		world_crash(&w);
 		world_root(&w, &after);
 		cr_assert(hash_eq(&before, &after));
 	}
 	cr_assert_eq(add(2, 0, &j), RC_OK);
 	cr_assert_eq(j.job.receipt.index, 1);
 	world_job_release(&j);
+}
+
+Test(seq_seq, a_full_disk_is_an_answer_and_the_log_goes_on)
+{
+	struct world_job j;
+	struct token_make t;
+
+	cr_assert_eq(add(1, 0, &j), RC_OK);
+	world_job_release(&j);
+	for (int again = 0; again < 2; again++) {
+		spec(&t, 2, NULL, 0);
+		world_job_init(&j, &t);
+		store_mem_fault(w.store, STORE_FAULT_SPACE, 0);
+		cr_assert_eq(world_step(&w, &j, 1), RC_NO_SPACE);
+		cr_assert_eq(j.job.rc, RC_NO_SPACE);
+		cr_assert_not(ledger_stopped(w.ledger));
+		cr_assert_eq(ledger_published(w.ledger), 1);
+		world_job_release(&j);
+	}
+	cr_assert_eq(add(2, 1, &j), RC_OK);
+	cr_assert_eq(j.job.receipt.index, 1);
+	check_receipt(&j);
+	world_job_release(&j);
+}
+
+Test(seq_seq, a_refusal_for_a_batch_mate_is_not_told_when_the_batch_is_lost)
+{
+	struct world_job j[2];
+	struct token_make t;
+
+	for (int i = 0; i < 2; i++) {
+		spec(&t, 5, NULL, 0);
+		t.act = i == 1 ? "other" : "t";
+		world_job_init(&j[i], &t);
+	}
+	store_mem_fault(w.store, STORE_FAULT_COMMIT_LOST, 0);
+	cr_assert_eq(world_step(&w, j, 2), RC_STORE_DOUBT);
+	cr_assert_eq(j[1].job.rc, RC_STORE_DOUBT);
+	for (int i = 0; i < 2; i++)
+		world_job_release(&j[i]);
+}
+
+Test(seq_seq, tokens_of_the_worst_shape_cannot_make_the_index_too_large_to_rebuild)
+{
+	struct buf more;
+	struct token_make t;
+	static struct world_job jobs[100];
+
+	buf_init(&more, 0);
+	buf_add_str(&more, ",\"x\":[0");
+	for (int i = 0; i < 3900; i++)
+		buf_add_str(&more, ",0");
+	buf_add_str(&more, "]");
+	buf_add(&more, "", 1);
+	for (uint64_t n = 0; n < 1000;) {
+		for (size_t i = 0; i < 100; i++, n++) {
+			spec(&t, n, NULL, 0);
+			t.more = (const char *)more.p;
+			world_job_init(&jobs[i], &t);
+		}
+		cr_assert_eq(world_step(&w, jobs, 100), RC_OK);
+		for (size_t i = 0; i < 100; i++)
+			world_job_release(&jobs[i]);
+	}
+	buf_release(&more);
+	world_crash(&w);
+	cr_assert_eq(ledger_published(w.ledger), 1000);
+	cr_assert_eq(index_reach(ledger_index(w.ledger)), 1000);
 }
 
 Test(seq_seq, never_signs_over_a_bit_that_flipped_on_the_way_to_the_store)
