@@ -112,6 +112,34 @@ Test(seal_receipt_verify, a_cosigners_key_is_not_the_logs)
 	json_decref(doc);
 }
 
+/* The right key, but the note says that it is of another log. */
+Test(seal_receipt_verify, the_checkpoint_must_name_the_keys_log)
+{
+	struct log_signer other = test_signer(7, "other.example");
+	uint8_t line[68];
+	struct buf note;
+	struct rig g;
+
+	rig_open(&g);
+	buf_init(&note, 0);
+	buf_add(&note, g.r.checkpoint.p,
+	    (size_t)((const uint8_t *)memmem(g.r.checkpoint.p, g.r.checkpoint.n, "\n\n", 2) -
+		     g.r.checkpoint.p) +
+		1);
+	put_u32(line, other.vkey.id);
+	cr_assert(other.sign(other.ctx, buf_bytes(&note), line + 4) == RC_OK);
+	buf_add_str(&note, "\n\xE2\x80\x94 other.example ");
+	buf_add_b64(&note, bytes_of(line, 68));
+	buf_add_str(&note, "\n");
+	g.r.checkpoint = buf_bytes(&note);
+	cr_assert(receipt_verify(&g.r, &other.vkey, BYTES_NONE, BYTES_NONE, &g.v) == RC_BAD_PROOF);
+	cr_assert(g.v.checkpoint_signature == RECEIPT_OK && g.v.origin == RECEIPT_FAILED);
+	cr_assert(g.v.inclusion == RECEIPT_NOT_CHECKED);
+	buf_release(&note);
+	log_signer_close(&other);
+	small_log_close(&g.log);
+}
+
 Test(seal_receipt_verify, one_changed_fact_is_one_failed_check)
 {
 	struct rig g;
@@ -127,6 +155,9 @@ Test(seal_receipt_verify, one_changed_fact_is_one_failed_check)
 	}
 	g.r = good;
 	g.r.tree_size = 8;
+	cr_assert(verify(&g) == RC_BAD_PROOF && g.v.inclusion == RECEIPT_FAILED);
+	/* A tree of 10 would have the same path and the same root: only the checkpoint tells. */
+	g.r.tree_size = 10;
 	cr_assert(verify(&g) == RC_BAD_PROOF && g.v.inclusion == RECEIPT_FAILED);
 	g.r = good;
 	g.r.path_count--;
