@@ -28,7 +28,7 @@ head(struct reader *r, enum major major)
 	uint64_t v = 0;
 	unsigned info, size;
 
-	r->item = r->at;
+	r->item = r->bad ? r->item : r->at;
 	if (r->bad || r->at >= r->in.n || r->in.p[r->at] >> 5 != (uint8_t)major)
 		goto bad;
 	info = r->in.p[r->at++] & 31;
@@ -89,6 +89,16 @@ number(struct reader *r, uint64_t want, const char *field)
 	return head(r, UINT);
 }
 
+/* 2^64 - 1 is no index: it stands for "none" on both sides. */
+static uint64_t
+index_read(struct reader *r)
+{
+	uint64_t v = head(r, UINT);
+
+	check(r, v != FSCK_NONE);
+	return v;
+}
+
 /* ordinal, previous: null exactly when nothing came before. */
 static void
 link_read(struct reader *r, struct fsck_link *link)
@@ -100,7 +110,7 @@ link_read(struct reader *r, struct fsck_link *link)
 	if (link->ordinal == 0)
 		check(r, at_null(r));
 	else
-		link->previous = head(r, UINT);
+		link->previous = index_read(r);
 }
 
 static void
@@ -126,7 +136,7 @@ lists_read(struct reader *r, struct fsck_entry *e)
 		e->parent_count = head(r, ARRAY);
 		check(r, e->parent_count >= 1 && e->parent_count <= FSCK_PREDS);
 		for (size_t i = 0; !r->bad && i < e->parent_count; i++)
-			e->parents[i] = head(r, UINT);
+			e->parents[i] = index_read(r);
 	}
 	if (!r->bad && r->at < r->in.n && r->in.p[r->at] == 11) {
 		key(r, 11, "foreign links");
