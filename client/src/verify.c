@@ -1,7 +1,9 @@
 /*
- * verify.c - the offline verdict: recognise the form, let seal/ check it, and say for each check what was found.
+ * verify.c - the offline verdict: recognise the form, let seal/ check it, and say for each check
+ * what was found.
  *
- * Nothing is proven by silence: a report begins with every check "not checked", and the verdict needs the ones that the form is for.
+ * Nothing is proven by silence: a report begins with every check "not checked", and the verdict
+ * needs the ones that the form is for.
  */
 #include "ectledger/verify.h"
 
@@ -13,7 +15,9 @@
 #include "seal/receipt.h"
 
 #define ARENA_MAX                                                                                  \
-	((size_t)4 << 20) /* a receipt is at most 256 KiB; its JSON nodes take more than its text */
+	((size_t)4                                                                                 \
+	    << 20) /* a receipt is at most 256 KiB; its JSON nodes take more than its text  \
+			   */
 
 static const char *const names[ECT_VERIFY_CHECKS] = {"form", "checkpoint_signature", "origin",
     "entry_hash", "inclusion", "token_match", "token_signature", "consistency", "witness",
@@ -90,7 +94,8 @@ begin(struct ect_verify_report *r)
 
 /* ---- by form ---- */
 
-/* 'asked': the caller wants to know about a token or an entry, of which a checkpoint says nothing: then it is no answer. */
+/* 'asked': the caller wants to know about a token or an entry, of which a checkpoint says nothing:
+ * then it is no answer. */
 static void
 verify_checkpoint(
     struct bytes file, const struct vkey *key, bool asked, struct ect_verify_report *r)
@@ -210,7 +215,8 @@ verify_receipt(struct bytes file, const struct vkey *key, struct bytes token, st
 	return rc == RC_NO_MEMORY ? rc : RC_OK;
 }
 
-/* Which check a refusal belongs to: with a detached root, a wrong signature and a wrong entry look the same. */
+/* Which check a refusal belongs to: with a detached root, a wrong signature and a wrong entry look
+ * the same. */
 static void
 refuse_cose(enum rc rc, const struct why *why, bool held, struct ect_verify_report *r)
 {

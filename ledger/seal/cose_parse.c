@@ -1,8 +1,9 @@
 /*
  * cose_parse.c - taking an RFC 9942 receipt apart, strictly.
  *
- * Heads are the shortest (base/scbor.h), nothing trails, no label occurs twice in the two headers together, and what the profile needs is
- * where it belongs: alg, 395 and the CWT claims protected, 396 unprotected, one proof.  Header maps may be in any order: COSE signs them as sent.
+ * Heads are the shortest (base/scbor.h), nothing trails, no label occurs twice in the two headers
+ * together, and what the profile needs is where it belongs: alg, 395 and the CWT claims protected,
+ * 396 unprotected, one proof.  Header maps may be in any order: COSE signs them as sent.
  */
 #include "seal/cose.h"
 
@@ -70,7 +71,8 @@ read_cwt(struct scbor *r, struct cose_parts *out)
 	return seen(&claims, 1) && seen(&claims, 2);
 }
 
-/* RFC 9052 3.1: not empty, and every label listed is understood; that they are present is looked at afterwards. */
+/* RFC 9052 3.1: not empty, and every label listed is understood; that they are present is looked at
+ * afterwards. */
 static bool
 read_crit(struct scbor *r, struct labels *crit)
 {
@@ -171,7 +173,8 @@ read_proof(struct bytes raw, struct cose_parts *out)
 	return scbor_done(&r);
 }
 
-/* {-1 or -2: [one proof]}.  The RFC allows several; one signature over one root needs no more than one. */
+/* {-1 or -2: [one proof]}.  The RFC allows several; one signature over one root needs no more than
+ * one. */
 static bool
 read_vdp(struct scbor *r, struct cose_parts *out)
 {

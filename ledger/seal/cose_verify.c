@@ -1,8 +1,9 @@
 /*
  * cose_verify.c - RFC 9942 receipts by any key we support.
  *
- * The root comes from the proof, never from the receipt: a detached root is recomputed from what the verifier holds (the entry's leaf hash, the
- * old root), an attached one must be the same.  So a good signature cannot be paired with another proof.
+ * The root comes from the proof, never from the receipt: a detached root is recomputed from what
+ * the verifier holds (the entry's leaf hash, the old root), an attached one must be the same.  So a
+ * good signature cannot be paired with another proof.
  */
 #include "seal/cose.h"
 

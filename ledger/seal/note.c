@@ -1,8 +1,9 @@
 /*
  * note.c - C2SP signed notes: text, blank line, signature lines.
  *
- * The note is judged as a whole before any signature is looked at: UTF-8, no controls, well-formed lines up to the last byte.  Then each
- * line of a known key must verify, and at least one must be there; lines of unknown keys say nothing.
+ * The note is judged as a whole before any signature is looked at: UTF-8, no controls, well-formed
+ * lines up to the last byte.  Then each line of a known key must verify, and at least one must be
+ * there; lines of unknown keys say nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -115,7 +116,8 @@ verify(const struct vkey *key, const struct signature *s, struct bytes body, uin
 	       sigcheck_ed25519(key->key, body, bytes_of(s->raw, s->size));
 }
 
-/* Every line, in order; gives the mask of keys that verified.  'time_s' is that of the last cosignature. */
+/* Every line, in order; gives the mask of keys that verified.  'time_s' is that of the last
+ * cosignature. */
 static enum rc
 open_note(struct bytes note, const struct vkey *keys, size_t key_count, struct bytes *body,
     uint64_t *mask, uint64_t *time_s, struct why *why)

@@ -1,5 +1,6 @@
 /*
- * note_lines.c - lines, numbers and names, each with one accepted spelling: what is signed must not have two readings.
+ * note_lines.c - lines, numbers and names, each with one accepted spelling: what is signed must not
+ * have two readings.
  */
 #include "seal/note_lines.h"
 

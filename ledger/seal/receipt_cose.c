@@ -1,9 +1,11 @@
 /*
- * receipt_cose.c - writing RFC 9942 receipts: COSE_Sign1 over the detached root, the proof in the unprotected header.
+ * receipt_cose.c - writing RFC 9942 receipts: COSE_Sign1 over the detached root, the proof in the
+ * unprotected header.
  *
  * protected   {1: -19, 4: kid, 15: {1: iss, 2: sub}, 395: 1}
  * unprotected {396: {-1: [bstr [tree_size, leaf_index, [hash...]]]}}
- * payload     nil: the verifier recomputes the root from the entry, so signature and proof cannot be parted
+ * payload     nil: the verifier recomputes the root from the entry, so signature and proof cannot
+ * be parted
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
  * receipt_json.c - the JSON dialect: for people and for programs without a CBOR reader.
  *
- * Members that are not known are passed over: they are no evidence, and a later version may add some.
+ * Members that are not known are passed over: they are no evidence, and a later version may add
+ * some.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
  * receipt_tlog.c - the C2SP tlog-proof dialect, which other transparency logs' tools read.
  *
- * "extra" carries the entry.  A tlog-proof does not state the leaf hash: it is that of the entry, wherever that comes from.
+ * "extra" carries the entry.  A tlog-proof does not state the leaf hash: it is that of the entry,
+ * wherever that comes from.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * receipt_verify.c - from a receipt that was read to what it proves.
  *
- * Each check has its own verdict, so that a reader sees what was shown and what was not: a good signature over a tree that does not hold the
- * entry proves nothing about the entry.
+ * Each check has its own verdict, so that a reader sees what was shown and what was not: a good
+ * signature over a tree that does not hold the entry proves nothing about the entry.
  */
 #include <string.h>
 
@@ -167,7 +167,8 @@ receipt_verify(const struct receipt *r, const struct vkey *key, struct bytes ent
 	rc = check_entry(r, used, &leaf, out);
 	if (first == RC_OK)
 		first = rc;
-	/* Inclusion under an unsigned root is nothing; a stated leaf can be shown even without its entry. */
+	/* Inclusion under an unsigned root is nothing; a stated leaf can be shown even without its
+	 * entry. */
 	if (out->origin == RECEIPT_OK && (used.n > 0 || !r->leaf_unknown)) {
 		rc = check_inclusion(r, &leaf, out);
 		if (first == RC_OK)

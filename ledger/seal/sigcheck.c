@@ -1,7 +1,8 @@
 /*
  * sigcheck.c - signature checks for notes and receipts, by OpenSSL's EVP.
  *
- * Anything but a clean "it verifies" is false: a wrong length, a point off the curve, lack of memory.
+ * Anything but a clean "it verifies" is false: a wrong length, a point off the curve, lack of
+ * memory.
  */
 #include "seal/sigcheck.h"
 
@@ -14,7 +15,8 @@
 
 #include "base/must.h"
 
-/* y of the points of order 1, 2, 4 and 8, and the second spellings (y + p) that fit; the sign bit is masked off. */
+/* y of the points of order 1, 2, 4 and 8, and the second spellings (y + p) that fit; the sign bit
+ * is masked off. */
 static const uint8_t small_order[7][32] = {
     {0x00},
     {0x01},
@@ -85,7 +87,7 @@ ec_key(struct bytes point, const char *group)
 	OSSL_PARAM params[3];
 
 	must(point.n <= sizeof(pub) && strlen(group) < sizeof(name));
-	strcpy(name, group); /* OSSL_PARAM has no const */
+	memcpy(name, group, strlen(group) + 1); /* OSSL_PARAM has no const */
 	memcpy(pub, point.p, point.n);
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0);
 	params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, pub, point.n);

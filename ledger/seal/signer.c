@@ -1,7 +1,8 @@
 /*
  * signer.c - the log's Ed25519 key in a file: PKCS#8 PEM, unencrypted, readable by its owner only.
  *
- * The key lives inside OpenSSL's EVP_PKEY and nowhere else; buffers that held its text are wiped.  There is no way to ask for it.
+ * The key lives inside OpenSSL's EVP_PKEY and nowhere else; buffers that held its text are wiped.
+ * There is no way to ask for it.
  */
 #include "seal/signer.h"
 
@@ -120,7 +121,7 @@ sync_folder(const char *path)
 
 	if (strlen(path) >= sizeof(copy))
 		return false;
-	strcpy(copy, path);
+	memcpy(copy, path, strlen(path) + 1);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok = fd >= 0 && fsync(fd) == 0;
 	if (fd >= 0)
@@ -128,7 +129,8 @@ sync_folder(const char *path)
 	return ok;
 }
 
-/* O_EXCL: an existing key is never replaced, since that would end the log's history for everybody who trusts it. */
+/* O_EXCL: an existing key is never replaced, since that would end the log's history for everybody
+ * who trusts it. */
 static enum rc
 write_key_file(const char *path, const char *pem, size_t n, struct why *why)
 {

@@ -1,7 +1,8 @@
 /*
  * vkey.c - verifier keys in the C2SP text form: "name+8hex+base64(type || key)".
  *
- * The id is derived from the rest, so it is recomputed: a vkey whose parts do not fit was mistyped or tampered with.
+ * The id is derived from the rest, so it is recomputed: a vkey whose parts do not fit was mistyped
+ * or tampered with.
  */
 #include <stdio.h>
 #include <string.h>

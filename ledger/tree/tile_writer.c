@@ -2,7 +2,7 @@
  * tile_writer.c - the growing right edge, on the ingest path.
  *
  * Each level is a run of tiles with consecutive numbers: the one that was partial when the batch
- * began (if any), then those the batch began. Only the last of a run grows.  A full tile hands its
+ * began (if any), then those the batch began. Only the last of a run grows.   A full tile hands its
  * root to the level above.
  *
  * Invariants (the cheap ones are checked in 'sane'):

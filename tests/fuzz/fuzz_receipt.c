@@ -1,11 +1,13 @@
 /*
  * fuzz_receipt.c - whatever is done to a receipt, what verifies is true.
  *
- * The log is made from a fixed seed, so every true receipt is known.  Input: a byte that picks the dialect (0 JSON, 1 tlog-proof, 2 COSE)
- * and, in its top bit, the mode: set, the rest is the receipt; not set, the next two bytes pick a true receipt and the rest are edits of it.
+ * The log is made from a fixed seed, so every true receipt is known.  Input: a byte that picks the
+ * dialect (0 JSON, 1 tlog-proof, 2 COSE) and, in its top bit, the mode: set, the rest is the
+ * receipt; not set, the next two bytes pick a true receipt and the rest are edits of it.
  *
- * JSON and tlog-proof verify only with the true index, tree size, root, leaf and entry.  COSE signs the root alone: it verifies only for a
- * leaf that is under that root, which is one that the log had.
+ * JSON and tlog-proof verify only with the true index, tree size, root, leaf and entry.  COSE signs
+ * the root alone: it verifies only for a leaf that is under that root, which is one that the log
+ * had.
  */
 #include <stdint.h>
 #include <stdlib.h>

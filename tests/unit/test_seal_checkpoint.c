@@ -133,7 +133,8 @@ Test(seal_checkpoint, refuses_another_logs_checkpoint_by_the_same_key)
 	log_signer_close(&two);
 }
 
-/* tlog-witness requests, as far as they concern checkpoints and proofs: who signed, and does the tree extend the old one? */
+/* tlog-witness requests, as far as they concern checkpoints and proofs: who signed, and does the
+ * tree extend the old one? */
 static int
 judge(const json_t *c, const struct vkey *key, json_t *checkpoints)
 {

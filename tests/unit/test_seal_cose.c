@@ -1,4 +1,5 @@
-/* test_seal_cose.c - RFC 9942 receipts: the published ones by their keys, the bad ones, and our own. */
+/* test_seal_cose.c - RFC 9942 receipts: the published ones by their keys, the bad ones, and our
+ * own. */
 #include "unit/test_seal_help.h"
 
 /* An EC key from a JWK: 04 || x || y. */
@@ -167,7 +168,8 @@ Test(seal_cose, the_key_is_pinned_to_its_algorithm_and_its_name)
 	scitt_close(&s);
 }
 
-/* No key was published for these two, so only their structure can be judged: their claims lack "sub", which RFC 9943 wants. */
+/* No key was published for these two, so only their structure can be judged: their claims lack
+ * "sub", which RFC 9943 wants. */
 Test(seal_cose,
     the_drafts_examples_are_refused_for_their_missing_subject_and_their_proofs_fit_together)
 {
@@ -277,8 +279,9 @@ Test(seal_cose, the_log_never_signs_a_root_that_is_not_its_checkpoints)
 }
 
 /*
- * RFC 9942 signs the root alone.  Tree size and index stand in the unprotected header, so they may be told differently as long as the same
- * path leads from the same leaf to the same root: here leaf 4 of 9 may be called leaf 4 of 10 to 16.  Nothing else may change.
+ * RFC 9942 signs the root alone.  Tree size and index stand in the unprotected header, so they may
+ * be told differently as long as the same path leads from the same leaf to the same root: here leaf
+ * 4 of 9 may be called leaf 4 of 10 to 16.  Nothing else may change.
  */
 Test(seal_cose, no_prefix_verifies_and_a_bit_flip_only_where_the_root_stays_the_same)
 {

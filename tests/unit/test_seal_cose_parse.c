@@ -1,4 +1,5 @@
-/* test_seal_cose_parse.c - each rule of the receipt's form alone: everything else in these receipts is right, the signature included. */
+/* test_seal_cose_parse.c - each rule of the receipt's form alone: everything else in these receipts
+ * is right, the signature included. */
 #include "seal/cose.h"
 #include "unit/test_seal_help.h"
 

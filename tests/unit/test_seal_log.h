@@ -1,5 +1,6 @@
 /*
- * test_seal_log.h - a signer from a fixed seed and a small log with true receipts: for the suites of seal and client and for the receipt fuzzer.
+ * test_seal_log.h - a signer from a fixed seed and a small log with true receipts: for the suites
+ * of seal and client and for the receipt fuzzer.
  */
 #ifndef TEST_SEAL_LOG_H
 #define TEST_SEAL_LOG_H
@@ -75,7 +76,8 @@ small_log_open(struct small_log *log)
 	}
 }
 
-/* The true receipt of an entry in the tree of the first 'size' leaves; its checkpoint lives in log->note. */
+/* The true receipt of an entry in the tree of the first 'size' leaves; its checkpoint lives in
+ * log->note. */
 static inline struct receipt
 small_log_receipt(struct small_log *log, unsigned index, unsigned size)
 {

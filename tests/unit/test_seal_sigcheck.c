@@ -1,4 +1,5 @@
-/* test_seal_sigcheck.c - signatures by fresh keys of every kind: the right one verifies, everything near it does not. */
+/* test_seal_sigcheck.c - signatures by fresh keys of every kind: the right one verifies, everything
+ * near it does not. */
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>

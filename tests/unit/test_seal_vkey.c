@@ -46,7 +46,8 @@ Test(seal_vkey, refuses_the_published_bad_keys)
 	json_decref(doc);
 }
 
-/* Under the identity as key, R = identity and S = 0 verify for every message: such a key must not come in at all. */
+/* Under the identity as key, R = identity and S = 0 verify for every message: such a key must not
+ * come in at all. */
 Test(seal_vkey, refuses_keys_of_small_order)
 {
 	static const char *const keys[] = {

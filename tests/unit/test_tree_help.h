@@ -28,8 +28,7 @@ vectors(const char *name)
 	return doc;
 }
 
-/* Numbers come as doubles, because one published case has 2^64 - 1: exact below 2^53, and that one.
- */
+/* Numbers come as doubles, because one published case has 2^64 - 1: exact below 2^53, and that one. */
 static inline uint64_t
 integer(const json_t *object, const char *name)
 {

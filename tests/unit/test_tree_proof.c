@@ -82,8 +82,7 @@ Test(tree_proof, decides_every_published_consistency_case_rightly)
 			rc = tree_check_consistency(
 			    integer(c, "size1"), integer(c, "size2"), path, n, &old_root, &root);
 		failing += want_error;
-		/* See the README: an old size of 0 is always that library's error, not the RFC's.
-		 */
+		/* See the README: an old size of 0 is always that library's error, not the RFC's. */
 		if (strcmp(name, "additional/sizes-are-equal-zero-and-proof-is-empty") == 0 ||
 		    strcmp(name, "additional/size1-is-zero-and-size2-is-not-zero") == 0) {
 			want_error = false;

@@ -1,7 +1,8 @@
 /*
  * verify.c - "ectl verify": offline, no server; one report a file.
  *
- * All work is ect_verify_file()'s; here are files in and JSON out.  One "no" makes the whole answer no (exit 1).
+ * All work is ect_verify_file()'s; here are files in and JSON out.  One "no" makes the whole answer
+ * no (exit 1).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 #include "base/text.h"
 #include "seal/receipt.h"
 
-#define FILE_MAX ((size_t)1 << 20) /* above every form's own limit, so that those give the reason */
+/* Above every form's own limit, so that those give the reason. */
+#define FILE_MAX ((size_t)1 << 20)
 #define VKEY_MAX 1024
 
 struct held {
@@ -93,7 +95,8 @@ entry_read(const char *path, struct held *out)
 	return ok;
 }
 
-/* Built by hand rather than packed: a file name need not be UTF-8, and a report must not get lost for that. */
+/* Built by hand rather than packed: a file name need not be UTF-8, and a report must not get lost
+ * for that. */
 static json_t *
 report_json(const char *path, const struct ect_verify_report *r)
 {

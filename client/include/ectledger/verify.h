@@ -1,15 +1,18 @@
 /*
- * ectledger/verify.h - verify receipts and checkpoints of a log offline: no server, no clock, no files, no other header.
+ * ectledger/verify.h - verify receipts and checkpoints of a log offline: no server, no clock, no
+ * files, no other header.
  *
  * What is verified, by form (recognised from the bytes):
- *   - a receipt in JSON, or as a C2SP tlog-proof: the entry is in the tree whose head the log has signed;
- *   - a receipt in COSE (RFC 9942): the same, for an entry that the caller holds, since such a receipt carries neither the
- *     entry nor its hash.  Its signature is over the root alone: index and tree size are what the log says, not what it signed;
- *   - a checkpoint (C2SP signed note): the log signed this tree head.
+ * - a receipt in JSON, or as a C2SP tlog-proof: the entry is in the tree whose head the log signed;
+ * - a receipt in COSE (RFC 9942): the same, for an entry that the caller holds, since such a receipt
+ *   carries neither the entry nor its hash.  Its signature is over the root alone: index and tree
+ *   size are what the log says, not what it signed;
+ * - a checkpoint (C2SP signed note): the log signed this tree head.
  *
- * Every check is listed with its result, in the order of enum ect_verify_name.  "not checked" is not "ok": the verdict is ok
- * only when no check failed and those that the form is for were made.  A receipt says nothing about who signed the token
- * (token_signature), about other entries (completeness), other tree heads (consistency) or other witnesses (witness).
+ * Every check is listed with its result, in the order of enum ect_verify_name.  "not checked" is
+ * not "ok": the verdict is ok only when no check failed and those that the form is for were made.
+ * A receipt says nothing about who signed the token (token_signature), about other entries
+ * (completeness), other tree heads (consistency) or other witnesses (witness).
  *
  * Pure and re-entrant.  Nothing in the report points into the input.
  */
@@ -71,7 +74,8 @@ struct ect_verify_report {
 	struct ect_verify_check check[ECT_VERIFY_CHECKS];
 };
 
-/* ECT_VERIFY_BAD_KEY: 'vkey' is not a log's verifier key ("name+8hex+base64"); the report's first check says why. */
+/* ECT_VERIFY_BAD_KEY: 'vkey' is not a log's verifier key ("name+8hex+base64"); the report's first
+ * check says why. */
 enum ect_verify_outcome {
 	ECT_VERIFY_YES = 0,
 	ECT_VERIFY_NO = 1,
@@ -80,9 +84,9 @@ enum ect_verify_outcome {
 };
 
 /*
- * Verify 'file' under the log's verifier key.  'token' (may be none): the signed bytes that the entry must hold.  'entry' (may be
- * none): the whole entry, where the file does not carry it.  With either, a checkpoint is a "no": it says nothing about them.
- * The report is always filled.
+ * Verify 'file' under the log's verifier key.  'token' (may be none): the signed bytes that the
+ * entry must hold.  'entry' (may be none): the whole entry, where the file does not carry it.  With
+ * either, a checkpoint is a "no": it says nothing about them. The report is always filled.
  */
 int ect_verify_file(struct ect_verify_bytes file, const char *vkey, struct ect_verify_bytes token,
     struct ect_verify_bytes entry, struct ect_verify_report *report);
