@@ -14,10 +14,8 @@
 #include "base/must.h"
 #include "seal/receipt.h"
 
-#define ARENA_MAX                                                                                  \
-	((size_t)4                                                                                 \
-	    << 20) /* a receipt is at most 256 KiB; its JSON nodes take more than its text  \
-			   */
+/* A receipt is at most 256 KiB; its JSON nodes take more than its text. */
+#define ARENA_MAX ((size_t)4 << 20)
 
 static const char *const names[ECT_VERIFY_CHECKS] = {"form", "checkpoint_signature", "origin",
     "entry_hash", "inclusion", "token_match", "token_signature", "consistency", "witness",
