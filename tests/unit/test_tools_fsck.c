@@ -55,10 +55,12 @@ Test(tools_fsck, without_the_trust_folder_signatures_are_not_checked_and_that_is
 
 Test(tools_fsck, an_absent_index_is_no_problem)
 {
+	char *path = path_of("logs/default/index");
 	json_t *answer;
 	int code;
 
-	cr_assert(index_destroy(path_of("logs/default/index")) == RC_OK);
+	cr_assert(index_destroy(path) == RC_OK);
+	free(path);
 	answer = fsck(&code, "");
 	cr_expect(code == 0, "%s", kinds(answer));
 	cr_expect(strcmp(str(the_log(answer), "index"), "absent") == 0);
@@ -75,6 +77,8 @@ Test(tools_fsck, a_folder_without_logs_is_a_usage_error)
 	cr_assert(rename(away, logs) == 0);
 	cr_expect(fsck(&code, "--level 6") == NULL && code == 2);
 	cr_expect(fsck(&code, "--level 0") == NULL && code == 2);
+	free(logs);
+	free(away);
 }
 
 /* ---- damage to the files themselves ---- */

@@ -87,6 +87,7 @@ Test(tools_fsck_graph, a_forged_entry_that_is_right_is_right)
 
 	next_entry(&j, &e);
 	forge(&e);
+	free(j.text);
 	expect_sound();
 }
 
@@ -98,6 +99,7 @@ Test(tools_fsck_graph, a_chain_link_that_the_tokens_do_not_give_is_found)
 	next_entry(&j, &e);
 	e.workflow.ordinal--;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("chain", COUNT, ""));
 }
 
@@ -109,6 +111,7 @@ Test(tools_fsck_graph, a_chain_link_that_skips_an_entry_is_found)
 	next_entry(&j, &e);
 	e.issuer.previous = PLAIN - 2;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("chain", COUNT, ""));
 }
 
@@ -123,6 +126,7 @@ Test(tools_fsck_graph, a_foreign_link_that_no_parent_gives_is_found)
 	e.foreign = &foreign;
 	e.foreign_count = 1;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("chain", COUNT, ""));
 }
 
@@ -135,6 +139,7 @@ Test(tools_fsck_graph, a_parent_that_is_not_the_predecessor_is_found)
 	next_entry(&j, &e);
 	e.parents = &other;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("parent", COUNT, ""));
 }
 
@@ -146,6 +151,7 @@ Test(tools_fsck_graph, a_parent_that_is_left_out_is_found)
 	next_entry(&j, &e);
 	e.parent_count = 0;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("parent", COUNT, ""));
 }
 
@@ -157,6 +163,7 @@ Test(tools_fsck_graph, a_receive_time_that_goes_back_is_found)
 	next_entry(&j, &e);
 	e.received_at_ms = 1700000000000;
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("time", COUNT, ""));
 }
 
@@ -169,6 +176,7 @@ Test(tools_fsck_graph, an_id_that_is_taken_is_found)
 	forge(&e);
 	e.workflow = e.issuer = (struct entry_link){PLAIN + 1, COUNT};
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("token", COUNT + 1, ""));
 }
 
@@ -184,6 +192,7 @@ Test(tools_fsck_graph, a_signature_that_does_not_verify_is_found_from_level_3_on
 	dot = strrchr(j.text, '.');
 	dot[5] = dot[5] == 'A' ? 'B' : 'A';
 	forge(&e);
+	free(j.text);
 	json_decref(expect_problem("signature", COUNT, ""));
 	answer = fsck(&code, "--level 2");
 	cr_expect(code == 0, "%s", kinds(answer));

@@ -295,7 +295,7 @@ static int
 fsck_run(const struct globals *g, const struct args *a)
 {
 	struct examination x = {.g = g, .a = a, .folder = a->operands[0], .level = FSCK_LEVEL};
-	char *logs = fsck_path(x.folder, "logs"), **names = NULL;
+	char *logs, **names = NULL;
 	uint64_t level = FSCK_LEVEL;
 	size_t count;
 	int code = EXIT_YES;
@@ -303,6 +303,7 @@ fsck_run(const struct globals *g, const struct args *a)
 	if (!args_u64(a, "--level", &level) || level < 1 || level > FSCK_LEVEL)
 		return fail(EXIT_USAGE, "--level is 1 to %d", FSCK_LEVEL);
 	x.level = (int)level;
+	logs = fsck_path(x.folder, "logs");
 	if ((count = list_logs(logs, &names)) == 0) {
 		free(logs);
 		return fail(EXIT_USAGE,
