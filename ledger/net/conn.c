@@ -1,9 +1,12 @@
 /*
  * conn.c - one connection: its life, its bytes in and out, its time limits.  What the bytes say is conn_frames.c's.
  *
- *   HANDSHAKE --done--> OPEN --breach, time-out, drained--> CLOSING --written--> gone
- *       |                 |                                    |
- *       +--failed---------+--peer closed, error----------------+--> gone
+ *   HANDSHAKE --done--> OPEN --breach, time-out, drained--> CLOSING --written--> LINGER (after a breach) --> gone
+ *       |                 |                                    |                    ^
+ *       |                 +--peer closed, error----------------+--> gone            |
+ *       +--failed-------------------------------------------------------------------+
+ *
+ * LINGER: a close with unread input resets the connection, and the reset may overtake the reason that was just sent.
  *
  * Reading: bytes land in the loop's scratch buffer and whole frames are handled there; only the rest is kept, in a buffer that grows by what
  * has come, never by what a length prefix announces.  So an idle connection has no buffer, and a slow one a small one.
@@ -22,6 +25,8 @@
 
 #include "base/must.h"
 #include "proto/frame.h"
+
+#define LINGER_MS 1000
 
 static void on_read(evutil_socket_t fd, short what, void *ctx);
 static void on_write(evutil_socket_t fd, short what, void *ctx);
@@ -93,7 +98,7 @@ conn_free(struct conn *c)
 	n->out_bytes -= c->out.n - c->out_at;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
-	if (c->tls != NULL)
+	if (c->tls != NULL && c->state != CONN_LINGER)
 		tls_shutdown(c->tls);
 	tls_free(c->tls);
 	close(c->fd);
@@ -170,11 +175,27 @@ set_writing(struct conn *c, bool on)
 		event_del(&c->write_event);
 }
 
+/* Everything is said: only wait a little for the peer to have read it. */
+static void
+conn_linger(struct conn *c)
+{
+	if (c->dead)
+		return;
+	leave_handshake(c);
+	c->state = CONN_LINGER;
+	c->begun_us = conn_now_us(c);
+	if (c->tls != NULL)
+		tls_shutdown(c->tls);
+	(void)shutdown(c->fd, SHUT_WR);
+	set_writing(c, false);
+	conn_set_reading(c, true);
+}
+
 /* Say why, write it if the client listens, and go. */
 void
 conn_end(struct conn *c, enum rc rc, const struct why *why)
 {
-	if (c->dead || c->state == CONN_CLOSING)
+	if (c->dead || c->state == CONN_CLOSING || c->state == CONN_LINGER)
 		return;
 	log_event(c->net->options.sink, LOG_INFO, "connection_ended", "code", rc_label(rc), "why",
 	    why != NULL && why->text[0] ? why->text : rc_text(rc), NULL);
@@ -186,6 +207,7 @@ conn_end(struct conn *c, enum rc rc, const struct why *why)
 		serve_forget(c->net->serve, c);
 	session_release(&c->session);
 	c->state = CONN_CLOSING;
+	c->lingers = true;
 	c->write_us = conn_now_us(c);
 	conn_set_stalled(c, false);
 	conn_set_reading(c, false);
@@ -242,7 +264,7 @@ conn_flush(struct conn *c)
 	enum tls_result r = TLS_DONE;
 	size_t n;
 
-	if (c->dead || c->state == CONN_HANDSHAKE)
+	if (c->dead || c->state == CONN_HANDSHAKE || c->state == CONN_LINGER)
 		return;
 	while (r == TLS_DONE && c->out_at < c->out.n) {
 		r = write_some(c, &n);
@@ -262,6 +284,10 @@ conn_flush(struct conn *c)
 		if (c->out.room > NET_SCRATCH)
 			buf_release(&c->out);
 		buf_clear(&c->out);
+		if (c->lingers) {
+			conn_linger(c);
+			return;
+		}
 		if (c->state == CONN_CLOSING ||
 		    (c->eof && !c->stalled && c->session.in_flight == 0))
 			conn_kill(c);
@@ -360,8 +386,18 @@ conn_handshake(struct conn *c)
 		metric_add(c->net->handshakes_failed, 1);
 		log_event(c->net->options.sink, LOG_INFO, "handshake_failed", "why",
 		    tls_problem(c->tls), NULL);
-		conn_kill(c);
+		conn_linger(c);
 	}
+}
+
+/* Throw away what still comes. */
+static void
+conn_discard(struct conn *c)
+{
+	ssize_t n = recv(c->fd, c->net->scratch, NET_SCRATCH, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		conn_kill(c);
 }
 
 static void
@@ -375,6 +411,8 @@ on_read(evutil_socket_t fd, short what, void *ctx)
 		conn_handshake(c);
 	else if (!c->dead && c->state == CONN_OPEN && !c->stalled && !c->eof)
 		conn_read(c);
+	else if (!c->dead && c->state == CONN_LINGER)
+		conn_discard(c);
 	net_flush(c->net);
 }
 
@@ -422,7 +460,10 @@ conn_sweep(struct conn *c, int64_t now)
 
 	if (c->dead)
 		return;
-	if (c->state == CONN_HANDSHAKE) {
+	if (c->state == CONN_LINGER) {
+		if (over(c->begun_us, LINGER_MS, now))
+			conn_kill(c);
+	} else if (c->state == CONN_HANDSHAKE) {
 		if (over(c->begun_us, o->handshake_ms, now))
 			time_out(c, "handshake_ms", "the handshake took too long");
 	} else if (writing && over(c->write_us, o->write_ms, now)) {

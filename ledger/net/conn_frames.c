@@ -194,7 +194,7 @@ conn_drain(struct conn *c)
 {
 	size_t before = c->out.n;
 
-	if (c->dead || c->state == CONN_CLOSING)
+	if (c->dead || c->state == CONN_CLOSING || c->state == CONN_LINGER)
 		return;
 	if (c->state == CONN_HANDSHAKE) {
 		conn_kill(c);

@@ -27,7 +27,7 @@
 #define BACKLOG		  1024
 #define ACCEPTS_PER_TURN  64
 #define PAUSE_MS	  100
-#define HANDSHAKE_GOOD_US 1000000 /* an honest handshake is over by then */
+#define HANDSHAKE_GOOD_US 500000 /* an honest handshake is over by then */
 #define PEER_BUCKETS	  4096
 
 struct peer {

@@ -53,7 +53,8 @@ struct net {
 enum conn_state {
 	CONN_HANDSHAKE, /* TLS is being agreed; not on plaintext */
 	CONN_OPEN,
-	CONN_CLOSING    /* last words are being written; nothing is read */
+	CONN_CLOSING,   /* last words are being written; nothing is read */
+	CONN_LINGER     /* they are written; what comes is thrown away, so that a reset does not overtake them */
 };
 
 struct conn {
@@ -69,6 +70,7 @@ struct conn {
 	bool eof;                    /* the client has said all that it will */
 	bool is_dirty;
 	bool framed;                 /* a whole frame has come */
+	bool lingers;                /* CLOSING goes on to LINGER: the client was not expecting it */
 	bool dead;                   /* to be freed at the end of this turn */
 	struct buf in;               /* the start of a frame that is not whole, or what waits */
 	size_t in_at;
