@@ -5,8 +5,9 @@
 #include <criterion/redirect.h>
 #include <stdlib.h>
 
-/* The tool is a program, not a library: its two files come in as they are. */
+/* The tool is a program, not a library: its files come in as they are. */
 #include "tools/ectl/args.c"
+#include "tools/ectl/args_help.c"
 #include "tools/ectl/output.c"
 
 static int

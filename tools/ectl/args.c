@@ -12,10 +12,9 @@
 #include "base/text.h"
 
 #define SERVER_DEFAULT "127.0.0.1:7400"
-#define WIDTH	       100
 
 /* The order is that of set_global(). */
-static const struct verb_option global_options[] = {
+const struct verb_option args_global_options[] = {
     {"--server", "HOST:PORT", "where ectledgerd listens (ECTL_SERVER; default " SERVER_DEFAULT ")",
 	false},
     {"--cert", "FILE", "this client's certificate, PEM (ECTL_CERT)", false},
@@ -235,14 +234,14 @@ take_option(struct command *c, int argc, char *const *argv, int *i)
 	if (global && strcmp(word, "--help") == 0)
 		return ARGS_HELP;
 	if (global)
-		n = find_option(global_options, word, &value);
+		n = find_option(args_global_options, word, &value);
 	if (n == SIZE_MAX) {
 		(void)fail(EXIT_USAGE, "no option \"%s\"%s%s; \"ectl %s%s-h\" lists them", word,
 		    c->verb != NULL ? " of " : "", c->verb != NULL ? c->verb->name : "",
 		    c->verb != NULL ? c->verb->name : "", c->verb != NULL ? " " : "");
 		return ARGS_BAD;
 	}
-	option = global ? &global_options[n] : &own[n];
+	option = global ? &args_global_options[n] : &own[n];
 	if (option->value == NULL && value != NULL) {
 		(void)fail(EXIT_USAGE, "%s takes no value", option->name);
 		return ARGS_BAD;
@@ -348,74 +347,4 @@ args_release(struct command *c)
 	free(c->which);
 	free(c->operands);
 	memset(c, 0, sizeof *c);
-}
-
-/* ---- help ---- */
-
-/* A word, then text wrapped behind column 'indent'. */
-static void
-print_wrapped(FILE *to, const char *head, size_t indent, const char *text)
-{
-	size_t column = (size_t)fprintf(to, "  %s", head);
-
-	if (head[0] != '\0' && column + 2 > indent) {
-		(void)fprintf(to, "\n");
-		column = 0;
-	}
-	column += (size_t)fprintf(to, "%*s", (int)(indent - column), "");
-	while (*text != '\0') {
-		size_t word = strcspn(text, " ");
-
-		if (column > indent && column + 1 + word > WIDTH)
-			column = (size_t)fprintf(to, "\n%*s", (int)indent, "") - 1;
-		else if (column > indent)
-			column += (size_t)fprintf(to, " ");
-		column += (size_t)fprintf(to, "%.*s", (int)word, text);
-		text += word + strspn(text + word, " ");
-	}
-	(void)fprintf(to, "\n");
-}
-
-static void
-print_options(FILE *to, const struct verb_option *options)
-{
-	char head[64];
-
-	for (; options->name != NULL; options++) {
-		(void)snprintf(head, sizeof head, "%s%s%s%s", options->name,
-		    options->value != NULL ? " " : "", options->value != NULL ? options->value : "",
-		    options->many ? " ..." : "");
-		print_wrapped(to, head, 28, options->help);
-	}
-}
-
-void
-args_help(FILE *to, const struct verb *const *verbs)
-{
-	(void)fprintf(to, "usage: ectl [global options] VERB [options] [operands]\n\n"
-			  "An append-only ledger for signed records of agents' tasks: append, look "
-			  "up, prove, verify.\n\nverbs:\n");
-	for (; *verbs != NULL; verbs++)
-		print_wrapped(to, (*verbs)->name, 16, (*verbs)->help);
-	(void)fprintf(to, "\nglobal options:\n");
-	print_options(to, global_options);
-	(void)fprintf(to, "\nexit codes: 0 yes; 1 the answer is no; 2 usage; 3 no server, or a "
-			  "time-out; 4 refused by the server\n"
-			  "\"ectl VERB -h\" tells more.\n");
-}
-
-void
-args_help_verb(FILE *to, const struct verb *verb)
-{
-	must(verb != NULL);
-	(void)fprintf(to, "usage: ectl %s%s%s%s\n\n", verb->name,
-	    verb->options != NULL ? " [options]" : "", verb->operands[0] != '\0' ? " " : "",
-	    verb->operands);
-	print_wrapped(to, "", 2, verb->help);
-	if (verb->options != NULL) {
-		(void)fprintf(to, "\noptions:\n");
-		print_options(to, verb->options);
-	}
-	(void)fprintf(to, "\nglobal options:\n");
-	print_options(to, global_options);
 }

@@ -27,6 +27,9 @@ enum args_result { ARGS_RUN, ARGS_HELP, ARGS_VERSION, ARGS_BAD };
 enum args_result args_parse(
     int argc, char *const *argv, const struct verb *const *verbs, struct command *out);
 void args_release(struct command *c);
+/* Ends with a NULL name. */
+extern const struct verb_option args_global_options[];
+
 void args_help(FILE *to, const struct verb *const *verbs);
 void args_help_verb(FILE *to, const struct verb *verb);
 
