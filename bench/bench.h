@@ -56,6 +56,7 @@ void corpus_release(struct corpus *c);
 struct yardstick {
 	double verifier_per_s; /* the ledger's own verify loop: the yardstick */
 	double evp_per_s;      /* a plain EVP loop with a fresh context per token */
+	double cpu_us;	       /* processor time of one verification, by the verifier */
 };
 bool yardstick_measure(struct yardstick *y, const struct corpus *c, unsigned threads);
 
