@@ -21,8 +21,8 @@ struct bench_options {
 	uint64_t count, workflows, agents, fan_in, token_bytes, connections, window, batch,
 	    open_count;
 	double rate; /* open loop; 0: half of what the closed loop reached */
-	bool uuid_v7, no_open;
-	const char *alg, *folder; /* folder: where the server's own one is made */
+	bool no_open;
+	const char *alg, *uuid, *folder; /* folder: where the server's own one is made */
 	unsigned threads;
 };
 

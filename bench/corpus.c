@@ -79,7 +79,7 @@ new_id(const struct bench_options *o, char out[UUID_TEXT_SIZE])
 {
 	uint8_t id[UUID_SIZE];
 
-	if (o->uuid_v7)
+	if (strcmp(o->uuid, "v7") == 0)
 		random_uuid_v7((int64_t)time(NULL) * 1000, id);
 	else
 		random_uuid_v4(id);

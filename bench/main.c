@@ -37,7 +37,7 @@ static const struct option_row rows[] = {
     {"--batch", "N", "most tokens in a message (32)", NUMBER, AT(batch), 1, 128},
     {"--open-count", "N", "tokens in the open loop (count/2)", NUMBER, AT(open_count), 1, 20000000},
     {"--no-open", NULL, "no open loop", FLAG, AT(no_open), 0, 0},
-    {"--uuid-v7", NULL, "time-ordered ids instead of random ones", FLAG, AT(uuid_v7), 0, 0},
+    {"--uuid", "v4|v7", "random ids (default) or time-ordered ones", TEXT, AT(uuid), 0, 0},
     {"--folder", "DIR", "where the server's folder is made (TMPDIR, or /var/tmp)", TEXT, AT(folder),
 	0, 0},
     {"--keep", NULL, "do not remove that folder", FLAG, AT(keep), 0, 0},
@@ -132,6 +132,8 @@ options_read(struct bench_options *o, int argc, char **argv)
 	if (strcmp(o->alg, "ES256") != 0 && strcmp(o->alg, "EdDSA") != 0 &&
 	    strcmp(o->alg, "ES384") != 0 && strcmp(o->alg, "mixed") != 0)
 		return fail(EXIT_USAGE, "--alg is ES256, EdDSA, ES384 or mixed");
+	if (strcmp(o->uuid, "v4") != 0 && strcmp(o->uuid, "v7") != 0)
+		return fail(EXIT_USAGE, "--uuid is v4 or v7");
 	if (o->server != NULL && o->trust == NULL)
 		return fail(
 		    EXIT_USAGE, "--server needs --trust DIR, or no token would be accepted");
@@ -295,6 +297,7 @@ main(int argc, char **argv)
 	    .agents = 40,
 	    .fan_in = 3,
 	    .alg = "ES256",
+	    .uuid = "v4",
 	    .connections = 8,
 	    .window = 4096,
 	    .batch = 32,
