@@ -6,6 +6,7 @@
  *   COMMIT_DOUBT  commit reports an error and everything of the batch is there    /  store_mem_crash() tells them apart
  *   PUT           a put of any kind reports RC_IO
  *   SYNC          a journal append reports RC_IO and is not there
+ *   SPACE         store_check_space() reports RC_NO_SPACE
  *   FLIP          an entry is put with its last bit turned over, and nothing says so
  *
  * Values live until the store is closed, so a reader's views need no counting: a snapshot is how many entries and heads there were.  A tile grows in place behind
@@ -208,7 +209,10 @@ store_mem_fault(struct store *s, enum store_fault fault, uint64_t after_calls)
 static enum rc
 mem_check_space(struct store *s)
 {
-	return fires(mem_of(s), STORE_FAULT_SPACE) ? RC_NO_SPACE : RC_OK;
+	struct mem_store *m = mem_of(s);
+
+	lock(m);
+	return unlock(m, fires(m, STORE_FAULT_SPACE) ? RC_NO_SPACE : RC_OK);
 }
 
 static enum rc

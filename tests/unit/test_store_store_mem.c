@@ -115,6 +115,15 @@ Test(store_store_mem, a_failed_journal_append_is_doubt_and_not_there)
 	arena_release(&arena);
 }
 
+Test(store_store_mem, a_full_disk_is_told_once_and_is_no_doubt)
+{
+	store_mem_fault(s, STORE_FAULT_SPACE, 1);
+	cr_assert_eq(store_check_space(s), RC_OK);
+	cr_assert_eq(store_check_space(s), RC_NO_SPACE);
+	cr_assert_eq(store_check_space(s), RC_OK);
+	cr_assert_eq(try_batch(2), RC_OK);
+}
+
 Test(store_store_mem, a_flipped_entry_comes_back_wrong_without_an_error)
 {
 	struct bytes x = BYTES_NONE;
