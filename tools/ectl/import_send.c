@@ -64,11 +64,14 @@ enroll(struct import *im, bool *fresh)
 	return ok ? 0 : EXIT_USAGE;
 }
 
+/* A key that the server has not read yet, or a task after one of those: answers come in order. */
 static bool
-may_pass_later(const char *code)
+may_pass_later(const struct round *r, const char *code)
 {
-	return code != NULL &&
-	       (strcmp(code, "unknown_key") == 0 || strcmp(code, "unknown_parent") == 0);
+	if (!r->again_allowed || code == NULL)
+		return false;
+	return strcmp(code, "unknown_key") == 0 ||
+	       (r->again && strcmp(code, "unknown_parent") == 0);
 }
 
 static void
@@ -99,7 +102,7 @@ answered(void *ctx, uint64_t number, json_t *answer)
 	if (status != NULL && strcmp(status, "accepted") == 0) {
 		im->rows[row].state = IMPORT_ACCEPTED;
 		im->accepted++;
-	} else if (r->again_allowed && may_pass_later(code)) {
+	} else if (may_pass_later(r, code)) {
 		r->again = true;
 	} else {
 		im->rows[row].state = IMPORT_REFUSED;
