@@ -19,6 +19,7 @@
  */
 #include "blocking.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,13 +226,22 @@ send_batch(struct ect_stream *s)
 	return true;
 }
 
+static bool
+lost(const struct ect_stream *s)
+{
+	const struct ect_client *c = s->c;
+
+	return s->over || c->core == NULL || core_dead(c->core) || s->generation != c->generation ||
+	       (ect_core_draining(c->core) && s->call == 0);
+}
+
 /* Send what is worth sending: full batches, anything when nothing is under way, or 'all'. */
 static void
 pump(struct ect_stream *s, bool all)
 {
 	bool any = false;
 
-	while (client_usable(s->c) && !s->over && s->sent < s->count &&
+	while (!lost(s) && client_usable(s->c) && s->sent < s->count &&
 	       (all || s->sent == 0 || s->count - s->sent >= BATCH_TOKENS ||
 		   s->bytes >= BATCH_BYTES)) {
 		if (!send_batch(s))
@@ -266,15 +276,6 @@ rewind_ring(struct ect_stream *s)
 	s->over = false;
 }
 
-static bool
-lost(const struct ect_stream *s)
-{
-	const struct ect_client *c = s->c;
-
-	return s->over || c->core == NULL || core_dead(c->core) || s->generation != c->generation ||
-	       (ect_core_draining(c->core) && s->call == 0);
-}
-
 static struct ect_status
 reason(const struct ect_stream *s)
 {
@@ -298,7 +299,8 @@ worth_repeating(const struct ect_stream *s, const struct ect_status *why)
 	return why->outcome == ECT_UNREACHABLE || client_transient(why);
 }
 
-/* 0 when the stream can go on, over a new connection if need be. */
+/* 0 when the stream can go on, over a new connection if need be.  Without tokens there is no need: a server ends idle connections, and that is not
+ * counted as trouble. */
 static int
 recover(struct ect_stream *s, struct ect_status *status)
 {
@@ -306,7 +308,9 @@ recover(struct ect_stream *s, struct ect_status *status)
 		*status = s->failed;
 		return -1;
 	}
-	while (lost(s)) {
+	if (s->count == 0)
+		s->attempts = 0;
+	while (s->count > 0 && lost(s)) {
 		/* With another generation somebody (a unary call) has connected again already. */
 		if (s->generation == s->c->generation) {
 			struct ect_status why = reason(s);
@@ -336,6 +340,15 @@ patience_ms(const struct ect_stream *s)
 	return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
+/* Nothing under way and no connection: only 'fd' can have news. */
+static int
+wait_alone(int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) > 0 && p.revents != 0;
+}
+
 int
 ect_stream_wait(struct ect_stream *s, int fd, int timeout_ms, struct ect_status *status)
 {
@@ -343,6 +356,8 @@ ect_stream_wait(struct ect_stream *s, int fd, int timeout_ms, struct ect_status 
 
 	if (recover(s, status) != 0)
 		return -1;
+	if (lost(s))
+		return fd >= 0 || timeout_ms >= 0 ? wait_alone(fd, timeout_ms) : 0;
 	pump(s, false);
 	patience = patience_ms(s);
 	if (patience == 0) {
@@ -377,8 +392,10 @@ ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect
 	while (s->count == WINDOW)
 		if (ect_stream_flush(s, status) != 0 || ect_stream_wait(s, -1, -1, status) < 0)
 			return -1;
-	if (recover(s, status) != 0)
+	if (s->failed.outcome != ECT_OK) {
+		*status = s->failed;
 		return -1;
+	}
 	item = at(s, s->count);
 	*item = (struct item){.p = malloc(size + 1), .size = size, .number = s->next_number};
 	if (item->p == NULL) {
@@ -389,6 +406,8 @@ ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect
 	s->next_number++;
 	s->count++;
 	s->bytes += size;
+	if (lost(s) && recover(s, status) != 0)
+		return -1;
 	pump(s, false);
 	return 0;
 }

@@ -228,6 +228,42 @@ Test(client_stream, after_a_lost_connection_the_unanswered_go_again_in_order)
 	free(b);
 }
 
+/* Answers one token, then ends the connection as a server does with idle ones. */
+static void
+answer_once(struct fake *f, int fd, unsigned connection)
+{
+	static const uint64_t zero[] = {0};
+	client_frame *frame = fake_read(fd);
+
+	(void)connection;
+	if (frame == NULL)
+		return;
+	(void)fake_take_tokens(f, frame);
+	fake_append_answers(fd, frame->call, zero, 1);
+	ectledger__v1__client_frame__free_unpacked(frame, NULL);
+}
+
+Test(client_stream, an_idle_connection_that_the_server_ends_is_made_again_with_the_next_token_only)
+{
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, answer_once, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert_eq(
+		    ect_stream_send(b->stream, "t", 1, &b->status), 0, "%s", b->status.text);
+		for (unsigned k = 0; k < 10; k++) /* answered, then idle and disconnected */
+			cr_assert_eq(ect_stream_wait(b->stream, -1, 20, &b->status), 0, "%s",
+			    b->status.text);
+		cr_assert_eq(b->got.count, i + 1);
+		cr_assert_eq(b->got.number[i], i);
+	}
+	cr_expect_eq(ect_stream_finish(b->stream, &b->status), 0);
+	finish(b);
+	cr_expect_eq(b->fake.connections, 4u, "%u", b->fake.connections);
+	free(b);
+}
+
 static void
 take_and_die(struct fake *f, int fd, unsigned connection)
 {

@@ -14,6 +14,23 @@ static const struct verb *const verbs[] = {&verb_append, &verb_get, &verb_checkp
     &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_stats, &verb_limits,
     &verb_keygen, &verb_sign, &verb_import, &verb_trust_store, &verb_fsck, &verb_reindex, NULL};
 
+/* An option that is silently without effect would be a wrong answer. */
+static bool
+knows_at(const struct verb *verb)
+{
+	return verb == &verb_get || verb == &verb_provenance || verb == &verb_rollback ||
+	       verb == &verb_consistency;
+}
+
+static int
+run(const struct command *c)
+{
+	if (c->globals.at != 0 && !knows_at(c->verb))
+		return fail(EXIT_USAGE, "%s cannot be asked at an older tree size: leave --at out",
+		    c->verb->name);
+	return c->verb->run(&c->globals, &c->args);
+}
+
 /* Output that did not arrive is no success. */
 static int
 flushed(int code)
@@ -31,7 +48,7 @@ main(int argc, char **argv)
 
 	switch (args_parse(argc, argv, verbs, &command)) {
 	case ARGS_RUN:
-		code = flushed(command.verb->run(&command.globals, &command.args));
+		code = flushed(run(&command));
 		break;
 	case ARGS_HELP:
 		if (command.verb != NULL)
