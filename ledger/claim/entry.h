@@ -3,7 +3,8 @@
  *
  * A definite map with ascending small unsigned keys (RFC 8949 4.2.1), the token bytes last, so that
  *     entry = head + token bytes
- * and a receipt for somebody who holds the token need carry the head only.  docs/STORAGE.md has it byte by byte.
+ * and a receipt for somebody who holds the token need carry the head only.  docs/STORAGE.md has
+ * it byte by byte.
  *
  *   1 version        uint, 1
  *   2 kind           uint, enum entry_kind
@@ -15,12 +16,15 @@
  *   8 workflow link  [ordinal, previous index or null]
  *   9 issuer link    [ordinal, previous index or null]
  *  10 parents        [index...] in the order of the token's predecessors; absent when none
- *  11 foreign links  [[wid bstr 16 or null, ordinal, previous index or null]...]; absent when none: one per other
- *                    sequence that a predecessor belongs to (null wid: the "no workflow" sequence), in order of first mention
- *  12 limits         bstr 8: first bytes of the SHA-256 of the limits in force (policy_limits_digest)
+ *  11 foreign links  [[wid bstr 16 or null, ordinal, previous index or null]...]; absent when
+ *                    none: one per other sequence that a predecessor belongs to (null wid: the
+ *                    "no workflow" sequence), in order of first mention
+ *  12 limits         bstr 8: first bytes of the SHA-256 of the limits in force
+ *                    (policy_limits_digest)
  *  13 token          bstr, verbatim
  *
- * The reader accepts exactly what the writer makes.  At most ENTRY_SIZE_MAX bytes (the C2SP entry bundle's bound).
+ * The reader accepts exactly what the writer makes.  At most ENTRY_SIZE_MAX bytes (the C2SP entry
+ * bundle's bound).
  */
 #ifndef CLAIM_ENTRY_H
 #define CLAIM_ENTRY_H
@@ -30,12 +34,18 @@
 #include "base/text.h"
 #include "claim/claim.h"
 
-#define ENTRY_SIZE_MAX     65535
-#define ENTRY_VERSION      1
-#define ENTRY_NONE         UINT64_MAX /* no previous index */
-#define ENTRY_LIMITS_SIZE  8
+#define ENTRY_SIZE_MAX	  65535
+#define ENTRY_VERSION	  1
+#define ENTRY_NONE	  UINT64_MAX /* no previous index */
+#define ENTRY_LIMITS_SIZE 8
 
-enum entry_kind { ENTRY_TOKEN = 1, ENTRY_KEY = 2, ENTRY_POLICY = 3, ENTRY_DESCRIPTOR = 4, ENTRY_TOMBSTONE = 5 };
+enum entry_kind {
+	ENTRY_TOKEN = 1,
+	ENTRY_KEY = 2,
+	ENTRY_POLICY = 3,
+	ENTRY_DESCRIPTOR = 4,
+	ENTRY_TOMBSTONE = 5
+};
 enum entry_flags { ENTRY_DEFERRED = 1, ENTRY_FORWARDED = 2, ENTRY_FOREIGN_PARENT = 4 };
 
 struct entry_link {
@@ -65,14 +75,18 @@ struct entry {
 	struct bytes token;
 };
 
-/* Write the head (everything up to and including the token's byte-string head) to 'out'; entry = head + token.
+/* Write the head (everything up to and including the token's byte-string head) to 'head';
+ * entry = head + token.
  * RC_TOO_LARGE when head + token passes ENTRY_SIZE_MAX. */
 enum rc entry_write_head(const struct entry *entry, struct arena *arena, struct bytes *head);
-/* Read whole entry bytes; views into 'raw' and the arena.  RC_CORRUPT for anything but the one accepted form. */
+/* Read whole entry bytes; views into 'raw' and the arena.  RC_CORRUPT for anything but the one
+ * accepted form. */
 enum rc entry_read(struct bytes raw, struct arena *arena, struct entry *out, struct why *why);
-/* Read a head alone (as a receipt carries it); out->token has n = the announced token size and p NULL. */
+/* Read a head alone (as a receipt carries it); out->token has n = the announced token size and p
+ * NULL. */
 enum rc entry_read_head(struct bytes head, struct arena *arena, struct entry *out, struct why *why);
-/* RFC 9162 leaf hash of head + token without joining them; 'token' empty when 'head' is the whole entry. */
+/* RFC 9162 leaf hash of head + token without joining them; 'token' empty when 'head' is the
+ * whole entry. */
 void entry_leaf_hash(struct bytes head, struct bytes token, struct hash *leaf);
 
 #endif

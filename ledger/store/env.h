@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/rc.h"
 
-#define ENV_MAP_SIZE	((uint64_t)1 << 40) /* address space, not disk; never grown while open */
+#define ENV_MAP_SIZE	((uint64_t)1 << 40) /* address space, not disk */
 #define ENV_READERS_MAX 512
 #define ENV_TABLES_MAX	8
 

@@ -1,11 +1,14 @@
 /*
- * filter.h - which runs of entries can have an id: one Bloom filter an epoch, in memory.  Private to the room.
+ * filter.h - which runs of entries can have an id: one Bloom filter an epoch, in memory.  Private
+ * to the room.
  *
- * Ids are random, so on disk they are kept by epoch (2^18 entries): the pages that a batch touches are those of the newest epoch only, however long the log is.
- * The price is a lookup in every epoch, and this is what makes it cheap: one cache line for each, and a disk lookup only where the id is, or once in some two hundred
- * where it is not.
+ * Ids are random, so on disk they are kept by epoch (2^18 entries): the pages that a batch
+ * touches are those of the newest epoch only, however long the log is. The price is a lookup in
+ * every epoch, and this is what makes it cheap: one cache line for each, and a disk lookup only
+ * where the id is, or once in some two hundred where it is not.
  *
- * Threads: the keeper adds, any thread asks.  An id is added before the transaction that stores it commits, so a reader that sees the row sees the bits.
+ * Threads: the keeper adds, any thread asks.  An id is added before the transaction that stores
+ * it commits, so a reader that sees the row sees the bits.
  */
 #ifndef STORE_FILTER_H
 #define STORE_FILTER_H
@@ -16,7 +19,7 @@
 
 #define FILTER_EPOCH_BITS 18
 #define FILTER_EPOCH_SIZE ((uint64_t)1 << FILTER_EPOCH_BITS)
-#define FILTER_EPOCHS_MAX 8192	/* 2^31 entries; epochs beyond are looked up without a filter */
+#define FILTER_EPOCHS_MAX 8192	/* 2^31 entries; later epochs have none */
 #define FILTER_WORDS	  49152 /* 12 bits an id, in blocks of 512 */
 #define FILTER_BYTES	  (FILTER_WORDS * 8)
 

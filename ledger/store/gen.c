@@ -1,5 +1,6 @@
 /*
- * gen.c - hash maps over plain arrays; one-to-many is a chain of links in the order in which they came, which is ascending because entries come in index order.
+ * gen.c - hash maps over plain arrays; one-to-many is a chain of links in the order in which they
+ * came, which is ascending because entries come in index order.
  */
 #include "store/gen.h"
 

@@ -1,8 +1,9 @@
 /*
  * gen.h - a generation: the index rows of a run of entries, in memory.  Private to the room.
  *
- * The newest generation grows; the older ones are whole and wait for the keeper to write them.  A view keeps a reference, so that a generation outlives its
- * being written for as long as somebody looks at it.
+ * The newest generation grows; the older ones are whole and wait for the keeper to write them.  A
+ * view keeps a reference, so that a generation outlives its being written for as long as somebody
+ * looks at it.
  *
  * Threads: no locks of its own; index.c holds one lock over all of them.  References are atomic.
  */
@@ -70,7 +71,8 @@ bool gen_find(const struct gen *g, const struct map_key *id, uint64_t size, stru
 /* Up to two ids of a jti: one is an answer, two are an ambiguity. */
 size_t gen_find_any(
     const struct gen *g, const uint8_t *jti, uint64_t size, struct index_hit out[2]);
-/* Values in (after, size), ascending; after UINT64_MAX: from the start.  How many were written to 'out'. */
+/* Values in (after, size), ascending; after UINT64_MAX: from the start.  How many were written
+ * to 'out'. */
 size_t gen_list(const struct gen *g, bool hashes, const struct map_key *key, uint64_t after,
     uint64_t size, uint64_t *out, size_t room);
 

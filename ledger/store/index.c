@@ -1,10 +1,12 @@
 /*
  * index.c - rows in: the writer's side of the index, its life and its bounds.
  *
- * Sequence heads are kept as absolute numbers, so that a lookup needs one place.  The base of a sequence that the newest generation does not know yet is looked up
- * before the rows are locked: the sequencer has just asked for the same key, so the page is warm.
+ * Sequence heads are kept as absolute numbers, so that a lookup needs one place.  The base of a
+ * sequence that the newest generation does not know yet is looked up before the rows are locked:
+ * the sequencer has just asked for the same key, so the page is warm.
  *
- * Memory is bounded: when eight full generations wait for the keeper, index_reserve() waits with them.
+ * Memory is bounded: when eight full generations wait for the keeper, index_reserve() waits with
+ * them.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -167,7 +169,8 @@ is_full(const struct index *x, const struct gen *g)
 	return g->end - g->first >= x->flush_rows || g->weight >= INDEX_WEIGHT * x->flush_rows;
 }
 
-/* Close a full generation and begin the next.  Only the keeper and this, on the writer, change the list. */
+/* Close a full generation and begin the next.  Only the keeper and this, on the writer, change
+ * the list. */
 static enum rc
 rotate_if_full(struct index *x)
 {
@@ -261,7 +264,8 @@ seq_next(struct seq_walk *w, struct index_seq_key *key)
 	return true;
 }
 
-/* What every sequence of the batch was before it, into x->heads.  A disk that cannot tell is damage: rows still go in, heads are refused from then on. */
+/* What every sequence of the batch was before it, into x->heads.  A disk that cannot tell is
+ * damage: rows still go in, heads are refused from then on. */
 static void
 look_up_heads(struct index *x, const struct index_row *rows, size_t count)
 {

@@ -37,12 +37,12 @@ struct index_row {
 	uint64_t index;
 	int64_t iat;
 	bool has_wid;
-	uint8_t wid[UUID_SIZE], jti[UUID_SIZE];
-	uint8_t issuer[UUID_SIZE]; /* first 16 bytes of SHA-256(iss) */
+	uint8_t wid[UUID_SIZE], jti[UUID_SIZE]; /* jti of zeros: an entry without an id */
+	uint8_t issuer[UUID_SIZE];		/* first 16 bytes of SHA-256(iss) */
 	const uint64_t *parents;
 	size_t parent_count;
-	const uint8_t (
-	    *foreign)[UUID_SIZE]; /* foreign sequences it was linked into (zero: "no workflow") */
+	/* Foreign sequences it was linked into (zero: "no workflow"); no more than parents. */
+	const uint8_t (*foreign)[UUID_SIZE];
 	size_t foreign_count;
 	const uint8_t (*hashes)[UUID_SIZE]; /* first 16 bytes of input and output hashes */
 	size_t hash_count;		    /* 0..2 */
@@ -63,9 +63,12 @@ void index_close(struct index *x);	   /* flushes what is in memory */
 enum rc index_destroy(const char *folder); /* delete the environment's files */
 /* Entries [0, reach) are in the index environment or in memory. */
 uint64_t index_reach(const struct index *x);
-/* Add rows in index order, starting at index_reach().  Fails only for want of memory
- * (RC_NO_MEMORY); call index_reserve first to make that impossible. */
+/* Room for a batch, parents counted over all its rows.  With a folder it also bounds memory: when
+ * the keeper is eight full generations behind, it waits for one (back-pressure on the writer);
+ * RC_IO when the keeper is broken and there is no room left. */
 enum rc index_reserve(struct index *x, size_t rows, size_t parents);
+/* Add rows in index order, starting at index_reach().  Fails only for want of memory
+ * (RC_NO_MEMORY); index_reserve() before makes that impossible. */
 enum rc index_add(struct index *x, const struct index_row *rows, size_t count);
 /* Write everything in memory to disk now (recovery, tests, shutdown). */
 enum rc index_flush(struct index *x);

@@ -1,7 +1,8 @@
 /*
  * index_disk.h - the index environment: what generations become on disk.  Private to the room.
  *
- * One writer (the keeper); any number of readers.  Readers keep their transaction and cursors for the next time.
+ * One writer (the keeper); any number of readers.  Readers keep their transaction and cursors for
+ * the next time.
  */
 #ifndef STORE_INDEX_DISK_H
 #define STORE_INDEX_DISK_H

@@ -1,8 +1,9 @@
 /*
  * index_keeper.c - the thread that carries generations to disk.
  *
- * It writes the oldest one that is closed; when none is, and the newest has waited long enough (or somebody asked), it closes that one.  It stops at the first
- * error and stays stopped: the index is derived, the log goes on, and the next start rebuilds what is missing.
+ * It writes the oldest one that is closed; when none is, and the newest has waited long enough
+ * (or somebody asked), it closes that one.  It stops at the first error and stays stopped: the
+ * index is derived, the log goes on, and the next start rebuilds what is missing.
  */
 #include <errno.h>
 #include <time.h>
@@ -30,7 +31,8 @@ is_broken(struct index *x)
 	return atomic_load(&x->broken) != RC_OK;
 }
 
-/* Close the newest generation.  The next one gets the room that the writer has reserved and counts on. */
+/* Close the newest generation.  The next one gets the room that the writer has reserved and
+ * counts on. */
 static enum rc
 close_newest(struct index *x)
 {
@@ -106,7 +108,8 @@ write_one(struct index *x, struct gen *g)
 
 enum next { NEXT_SLEEP, NEXT_LOOK, NEXT_CLOSE, NEXT_STOP };
 
-/* What to do when no closed generation was seen a moment ago.  Called with 'work' held: who closes one signals under that lock, so none is slept over. */
+/* What to do when no closed generation was seen a moment ago.  Called with 'work' held: who
+ * closes one signals under that lock, so none is slept over. */
 static enum next
 decide(struct index *x, int64_t now_us)
 {
@@ -154,7 +157,8 @@ next_to_write(struct index *x)
 		unlock_work(x);
 		if (next == NEXT_STOP)
 			return NULL;
-		/* Without memory for the next generation this one stays open; the log's limits stop the writer long before. */
+		/* Without memory for the next generation this one stays open; the log's limits
+		 * stop the writer long before. */
 		if (next == NEXT_CLOSE && close_newest(x) != RC_OK) {
 			lock_work(x);
 			if (!x->stop)

@@ -1,8 +1,10 @@
 /*
- * index_lmdb.c - the index environment, opened.  index_lmdb_read.c reads it, index_lmdb_write.c writes it.
+ * index_lmdb.c - the index environment, opened.  index_lmdb_read.c reads it, index_lmdb_write.c
+ * writes it.
  *
- * The environment says how far it reaches, and with each write how many rows each table then has; both are compared at open.  LMDB keeps no checksums, so
- * this finds a damaged tree often, not always; whoever answers from the index reads the entry and compares.
+ * The environment says how far it reaches, and with each write how many rows each table then has;
+ * both are compared at open.  LMDB keeps no checksums, so this finds a damaged tree often, not
+ * always; whoever answers from the index reads the entry and compares.
  */
 #include "store/index_disk.h"
 

@@ -1,8 +1,10 @@
 /*
  * index_lmdb_read.c - lookups in the index environment.
  *
- * Ids and hashes are kept by epoch.  An id is looked for in the epochs whose filter knows it, the newest first; a hash in all of them, because people ask for
- * hashes and the writer does not.  Nothing that is read is believed: an index at or above the reach, an order that goes back, a value of another shape are damage.
+ * Ids and hashes are kept by epoch.  An id is looked for in the epochs whose filter knows it, the
+ * newest first; a hash in all of them, because people ask for hashes and the writer does not.
+ * Nothing that is read is believed: an index at or above the reach, an order that goes back, a
+ * value of another shape are damage.
  */
 #include "store/index_disk.h"
 
@@ -188,7 +190,8 @@ disk_find_any(
 	return rc;
 }
 
-/* One run of keys that share their first 'prefix' bytes, from 'row' on; what is read must ascend. */
+/* One run of keys that share their first 'prefix' bytes, from 'row' on; what is read must
+ * ascend. */
 struct run {
 	enum disk_table table;
 	bool (*read)(struct bytes key, uint64_t *value);

@@ -1,6 +1,7 @@
 /*
- * index_lmdb_write.c - a generation to disk: one transaction, each table in key order through one cursor, so that neighbouring rows share the page that was just
- * searched for.  Sorting before is worth a factor of five over putting rows as they came.
+ * index_lmdb_write.c - a generation to disk: one transaction, each table in key order through one
+ * cursor, so that neighbouring rows share the page that was just searched for.  Sorting before is
+ * worth a factor of five over putting rows as they came.
  */
 #include "store/index_disk.h"
 

@@ -1,15 +1,19 @@
 /*
- * index_own.h - the index from inside: what index.c (rows in), index_view.c (lookups) and index_keeper.c (rows to disk) share.  Private to the room.
+ * index_own.h - the index from inside: what index.c (rows in), index_view.c (lookups) and
+ * index_keeper.c (rows to disk) share.  Private to the room.
  *
  *     index_add                 full, or old              keeper              written
  *   rows ---------> newest generation -----> waiting generation --> index environment --> dropped
  *
  * Invariants:
- *   1. Generations continue one another without a gap, oldest first; the oldest begins where the environment ends.
- *   2. Only the newest grows.  A generation is written whole, in one transaction, so the environment's reach says exactly which generations it holds.
+ *   1. Generations continue one another without a gap, oldest first; the oldest begins where the
+ *      environment ends.
+ *   2. Only the newest grows.  A generation is written whole, in one transaction, so the
+ *      environment's reach says exactly which generations it holds.
  *   3. Before the newest is closed, the next one has the room that was reserved.
  *
- * Locks: 'work' may be held while 'rows' is taken, never the other way round.  Neither is held during disk reads or writes.
+ * Locks: 'work' may be held while 'rows' is taken, never the other way round.  Neither is held
+ * during disk reads or writes.
  */
 #ifndef STORE_INDEX_OWN_H
 #define STORE_INDEX_OWN_H
@@ -21,7 +25,7 @@
 #define INDEX_WAITING_MAX 8 /* generations behind the newest before the writer has to wait */
 #define INDEX_GENS_MAX	  (INDEX_WAITING_MAX + 2)
 #define INDEX_VIEWS_KEPT  64
-#define INDEX_WEIGHT	  6 /* a generation is full at this many disk rows for each entry it may hold */
+#define INDEX_WEIGHT	  6 /* full at this many disk rows for each entry it may hold */
 
 struct index_view {
 	struct index *x;

@@ -1,6 +1,6 @@
 /*
- * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan in, values as LEB128 because an index row is repeated ten million
- * times.
+ * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan
+ * in, values as LEB128 because an index row is repeated ten million times.
  */
 #include "store/index_row.h"
 

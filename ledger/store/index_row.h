@@ -1,5 +1,6 @@
 /*
- * index_row.h - keys and values of the index environment as bytes.  Private to the room; docs/STORAGE.md 4.
+ * index_row.h - keys and values of the index environment as bytes.  Private to the room;
+ * docs/STORAGE.md 4.
  *
  * Readers refuse what the writers do not make, so that a damaged page is noticed where it can be.
  */

@@ -1,8 +1,10 @@
 /*
- * index_view.c - lookups: the generations in memory, newest first, then the environment as it was a moment later.
+ * index_view.c - lookups: the generations in memory, newest first, then the environment as it was
+ * a moment later.
  *
- * A view takes its generations before its disk snapshot.  What the keeper writes between the two is then in both, never in neither; and since a generation is
- * written whole, the snapshot's reach tells which of them to forget.  So every row is seen exactly once.
+ * A view takes its generations before its disk snapshot.  What the keeper writes between the two
+ * is then in both, never in neither; and since a generation is written whole, the snapshot's
+ * reach tells which of them to forget.  So every row is seen exactly once.
  */
 #include <stdlib.h>
 
@@ -73,7 +75,8 @@ view_start(struct index_view *v, uint64_t size)
 		drop_gens(v, v->gen_count);
 		return rc;
 	}
-	/* 'first' never changes, 'end' may: a generation is on disk exactly when it begins below the reach. */
+	/* 'first' never changes, 'end' may: a generation is on disk exactly when it begins below
+	 * the reach. */
 	while (known < v->gen_count && v->gens[known]->first < reach)
 		known++;
 	drop_gens(v, known);
@@ -183,7 +186,8 @@ index_find_any(struct index_view *v, const uint8_t *jti, struct index_hit *out)
 
 /* ---- one to many ---- */
 
-/* The environment's entries come before those of every generation, so the lists just follow one another. */
+/* The environment's entries come before those of every generation, so the lists just follow one
+ * another. */
 static enum rc
 list(struct index_view *v, bool hashes, const struct map_key *key, uint64_t after, uint64_t *out,
     size_t room, size_t *count)

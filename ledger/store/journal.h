@@ -22,7 +22,7 @@ struct journal;
 struct journal_options {
 	const char *folder;   /* the journal's own */
 	bool create;	      /* make it when it is not there */
-	bool read_only;	      /* a missing journal is then an empty one; a damaged one is opened */
+	bool read_only;	      /* a missing one is then empty; a damaged one is opened */
 	uint64_t segment_max; /* 0: JOURNAL_SEGMENT_MAX */
 };
 

@@ -1,5 +1,6 @@
 /*
- * map.c - open addressing with linear probing, at most half full.  Slots hold numbers, so that growing moves four bytes a key.
+ * map.c - open addressing with linear probing, at most half full.  Slots hold numbers, so that
+ * growing moves four bytes a key.
  */
 #include "store/map.h"
 

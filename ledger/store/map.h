@@ -1,7 +1,9 @@
 /*
- * map.h - a hash map from fixed keys to small numbers 0, 1, 2...; what the numbers stand for is the caller's array.  Private to the room.
+ * map.h - a hash map from fixed keys to small numbers 0, 1, 2...; what the numbers stand for is
+ * the caller's array.  Private to the room.
  *
- * Keys come from clients, so the hash is keyed (SipHash-1-3): nobody outside can aim at one slot.  Nothing is ever removed.
+ * Keys come from clients, so the hash is keyed (SipHash-1-3): nobody outside can aim at one slot.
+ * Nothing is ever removed.
  */
 #ifndef STORE_MAP_H
 #define STORE_MAP_H

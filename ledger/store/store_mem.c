@@ -1,16 +1,19 @@
 /*
- * store_mem.c - a store in memory, for tests and the simulator: as strict as the real one (store.c), and able to fail on request.
+ * store_mem.c - a store in memory, for tests and the simulator: as strict as the real one
+ * (store.c), and able to fail on request.
  *
  * Faults, each once, at the call after 'after_calls' further ones of its kind:
- *   COMMIT_LOST   commit reports an error and nothing of the batch is there       \  both leave the store in doubt: only
- *   COMMIT_DOUBT  commit reports an error and everything of the batch is there    /  store_mem_crash() tells them apart
+ *   COMMIT_LOST   commit reports an error and nothing of the batch is there
+ *   COMMIT_DOUBT  commit reports an error and everything of the batch is there; both leave the
+ *                 store in doubt, and only store_mem_crash() tells them apart
  *   PUT           a put of any kind reports RC_IO
  *   SYNC          a journal append reports RC_IO and is not there
  *   SPACE         store_check_space() reports RC_NO_SPACE
  *   FLIP          an entry is put with its last bit turned over, and nothing says so
  *
- * Values live until the store is closed, so a reader's views need no counting: a snapshot is how many entries and heads there were.  A tile grows in place behind
- * what readers may look at.  One lock over all of it.
+ * Values live until the store is closed, so a reader's views need no counting: a snapshot is how
+ * many entries and heads there were.  A tile grows in place behind what readers may look at.  One
+ * lock over all of it.
  */
 #include "store/ops.h"
 
@@ -314,7 +317,8 @@ tile_is(const struct tables *t, size_t at, unsigned level, uint64_t number)
 	return at < t->tile_count && t->tiles[at].level == level && t->tiles[at].number == number;
 }
 
-/* A tile that only grew does so in place: readers look at no more than was there when they asked. */
+/* A tile that only grew does so in place: readers look at no more than was there when they
+ * asked. */
 static void
 apply_tile(struct tables *t, const struct mem_tile *put)
 {

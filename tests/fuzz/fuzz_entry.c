@@ -1,5 +1,6 @@
 /*
- * fuzz_entry.c - what entry_read() accepts is written again as the same bytes, and its head alone says the same.
+ * fuzz_entry.c - what entry_read() accepts is written again as the same bytes, and its head alone
+ * says the same.
  */
 #include <stdlib.h>
 #include <string.h>

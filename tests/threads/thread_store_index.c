@@ -1,8 +1,9 @@
 /*
  * thread_store_index.c - writer, keeper and readers on one index, for ThreadSanitizer.
  *
- * The writer adds rows as fast as it can in batches; the keeper writes small generations all the time; readers check that a view at size N has exactly the first
- * N rows, whatever moves meanwhile.
+ * The writer adds rows as fast as it can in batches; the keeper writes small generations all the
+ * time; readers check that a view at size N has exactly the first N rows, whatever moves
+ * meanwhile.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -54,7 +55,8 @@ check_view(struct index *x, uint64_t size, uint64_t salt)
 	}
 	id_of(size, id);
 	must(index_find(v, false, NULL, id, &hit) == RC_NOT_FOUND);
-	/* A parent all of whose children are below the size has them all, once each and in order. */
+	/* A parent all of whose children are below the size has them all, once each and in
+	 * order. */
 	if (size > FAN * 2) {
 		i = 1 + salt % (size / FAN - 1);
 		must(index_children(v, i, UINT64_MAX, out, FAN, &n) == RC_OK);

@@ -1,7 +1,9 @@
 /*
- * thread_store_store.c - one writer and several readers on one log, on both stores, for ThreadSanitizer.
+ * thread_store_store.c - one writer and several readers on one log, on both stores, for
+ * ThreadSanitizer.
  *
- * A reader must find everything below its size and nothing at it, and the head that was committed with the size.
+ * A reader must find everything below its size and nothing at it, and the head that was committed
+ * with the size.
  */
 #include <inttypes.h>
 #include <pthread.h>

@@ -95,7 +95,8 @@ Test(store_index_keeper, a_flush_of_nothing_returns_at_once)
 	index_close(x);
 }
 
-/* The writer reserves, the keeper closes the generation under it, the writer adds: the room is there in the next one. */
+/* The writer reserves, the keeper closes the generation under it, the writer adds: the room is
+ * there in the next one. */
 Test(store_index_keeper, a_reservation_outlives_the_generation_it_was_made_in)
 {
 	struct index *x = open_small(1000);

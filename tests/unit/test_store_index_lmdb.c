@@ -1,6 +1,7 @@
 /*
- * The environment by itself, and what becomes of it when bytes in it change.  Bytes are found by what they are, not by where: page headers are LMDB's own affair, and
- * LMDB dies of some of their bits.
+ * The environment by itself, and what becomes of it when bytes in it change.  Bytes are found by
+ * what they are, not by where: page headers are LMDB's own affair, and LMDB dies of some of their
+ * bits.
  */
 #include "store/index_disk.h"
 
@@ -72,7 +73,8 @@ end(void)
 
 TestSuite(store_index_lmdb, .init = begin, .fini = end);
 
-/* Change 'mask' bits at 'offset' behind every place in the file where 'what' is.  How many places. */
+/* Change 'mask' bits at 'offset' behind every place in the file where 'what' is.  How many
+ * places. */
 static size_t
 damage(struct bytes what, size_t offset, uint8_t mask)
 {

@@ -75,7 +75,8 @@ Test(store_index_view, forgets_generations_that_its_snapshot_has)
 	index_view_end(v);
 }
 
-/* What view_start() meets when the keeper commits between its two steps: the generation listed, and on disk too. */
+/* What view_start() meets when the keeper commits between its two steps: the generation listed,
+ * and on disk too. */
 Test(store_index_view, sees_each_row_once_when_a_generation_is_in_both_places)
 {
 	struct index_view *v = NULL;
