@@ -141,7 +141,7 @@ import_ec(struct key *key, struct why *why)
 	must(key->raw_size <= sizeof(key->raw));
 	must(!key->pkey);
 	/* OSSL_PARAM wants non-const text; named curves only. */
-	strcpy(group, key->alg == TOKEN_ES384 ? "P-384" : "P-256");
+	snprintf(group, sizeof(group), "%s", key_curve(key->alg));
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
 	params[1] =
 	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, key->raw, key->raw_size);
