@@ -5,8 +5,8 @@
  * holders, alone, is atomic.
  *
  *   domains  name                 -> domain
- *   records  (domain, kid)        -> a key; a key without kid has a record but no place in this
- * table bindings (domain, alg, iss)   -> chain of the keys that may speak for iss
+ *   records  (domain, kid)        -> a key; one without kid has a record, but no place here
+ *   bindings (domain, alg, iss)   -> chain of the keys that may speak for iss
  *
  * Every look-up starts from the domain, so a key of one trust domain is not even compared with a
  * token of another.

@@ -7,17 +7,21 @@
  * out accepted r = s = 0, CVE-2022-21449).  Ed25519 goes to libsodium, which refuses S >= L, and is
  * faster than OpenSSL 3.0 at it.  Nothing is allocated by us.
  *
- * What was measured (OpenSSL 3.0, 600-byte message, P-256, one x86-64 machine of two cores, CPU
- * time, verifications a second): one thread      two threads, three runs fresh EVP_MD_CTX,
- * EVP_sha256()              14,900-15,400   25,400  20,700  24,300 fresh EVP_MD_CTX, fetched EVP_MD
- * 15,000-15,700 one EVP_MD_CTX, fetched EVP_MD  (this file) 15,100-15,400   26,500  27,300  27,700
- *   cached EVP_PKEY_CTX per key + own digest    14,700-15,200   31,400  26,000  25,900
- *   cached EVP_MD_CTX per key, re-initialised   15,100-15,400   29,300  25,200  26,600
- *   fresh EVP_PKEY_CTX + own digest             14,400
- * verifier_check() as a whole, r||s in, taking turns with the first row on a busy machine: 12,400-15,200 against 11,900-14,500.
+ * What was measured (OpenSSL 3.0, 600-byte message, P-256, an x86-64 machine of two cores;
+ * verifications a second, CPU time of one thread, wall time of two):
+ *                                                one thread     two threads, three runs
+ *   fresh EVP_MD_CTX, EVP_sha256()               14,900-15,400  25,400  20,700  24,300
+ *   fresh EVP_MD_CTX, fetched EVP_MD             15,000-15,700
+ *   one EVP_MD_CTX, fetched EVP_MD (this file)   15,100-15,400  26,500  27,300  27,700
+ *   cached EVP_PKEY_CTX per key, own digest      14,700-15,200  31,400  26,000  25,900
+ *   cached EVP_MD_CTX per key, re-initialised    15,100-15,400  29,300  25,200  26,600
+ *   fresh EVP_PKEY_CTX, own digest               14,400
+ * verifier_check() as a whole, r||s in, taking turns with the first row on a busy machine:
+ * 12,400-15,200 against 11,900-14,500.
+ *
  * Contexts per key win nothing that can be told from noise and would need a cache with its own
- * bounds, so there is none.  The fetched digest does win: an implicit fetch takes a lock that
- * threads share.  ES384: 1,300; Ed25519 (libsodium): 19,600.
+ * bounds, so there is none.  The fetched digest does win with two threads: an implicit fetch takes
+ * a lock that they share.  ES384: 1,300; Ed25519 (libsodium): 19,600.
  */
 #include <openssl/err.h>
 #include <sodium.h>

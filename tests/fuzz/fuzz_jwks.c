@@ -1,8 +1,9 @@
 /*
  * fuzz_jwks.c - hostile JWK sets.
  *
- * Properties: a key that is accepted says the same when its members are written out and read again (same algorithm, same bytes, same
- * thumbprint, and that is the hash of those members); a set that is accepted can be read twice, and the second reading adds no key that has a kid.
+ * Properties: a key that is accepted says the same when its members are written out and read again
+ * (same algorithm, same bytes, same thumbprint, and that is the hash of those members); a set that
+ * is accepted can be read twice, and the second reading adds no key that has a kid.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/* test_tools_fsck.c - what ectl fsck says of sound logs, of none, and of files that are damaged as files. */
+/*
+ * test_tools_fsck.c - what ectl fsck says of sound logs, of none, and of files that are damaged as
+ * files.
+ */
 #include "unit/test_tools_fsck_help.h"
 
 TestSuite(tools_fsck, .init = set_up, .fini = tear_down);

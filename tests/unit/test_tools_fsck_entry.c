@@ -1,4 +1,7 @@
-/* test_tools_fsck_entry.c - fsck's own reader of entries against the server's writer and reader: two programs, one format. */
+/*
+ * test_tools_fsck_entry.c - fsck's own reader of entries against the server's writer and reader:
+ * two programs, one format.
+ */
 #include <criterion/criterion.h>
 
 #include "base/random.h"

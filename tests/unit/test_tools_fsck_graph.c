@@ -1,4 +1,7 @@
-/* test_tools_fsck_graph.c - what a writer must not have done: entries with everything signed, and wrong. */
+/*
+ * test_tools_fsck_graph.c - what a writer must not have done: entries with everything signed, and
+ * wrong.
+ */
 #include "unit/test_tools_fsck_help.h"
 
 TestSuite(tools_fsck_graph, .init = set_up, .fini = tear_down);

@@ -1,7 +1,9 @@
 /*
- * test_tools_fsck_help.h - a data folder as the server's own code writes it, ways to damage it, and ectl fsck to look at it.
+ * test_tools_fsck_help.h - a data folder as the server's own code writes it, ways to damage it, and
+ * ectl fsck to look at it.
  *
- * The program itself is run: it must not only know, but also survive, say so in JSON, and end with the right code.
+ * The program itself is run: it must not only know, but also survive, say so in JSON, and end with
+ * the right code.
  */
 #ifndef TEST_TOOLS_FSCK_HELP_H
 #define TEST_TOOLS_FSCK_HELP_H
@@ -232,7 +234,10 @@ expect_sound(void)
 	json_decref(answer);
 }
 
-/* Some problem of this kind, and none of a kind that is not in 'kinds' (separated by spaces); index -1: any. */
+/*
+ * Some problem of this kind, and none of a kind that is not in 'kinds' (separated by spaces); index
+ * -1: any.
+ */
 HELP json_t *
 expect_problem(const char *what, json_int_t index, const char *also)
 {

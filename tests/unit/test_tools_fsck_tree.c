@@ -1,4 +1,7 @@
-/* test_tools_fsck_tree.c - fsck's Merkle arithmetic against the definition and against the server's. */
+/*
+ * test_tools_fsck_tree.c - fsck's Merkle arithmetic against the definition and against the
+ * server's.
+ */
 #include <criterion/criterion.h>
 
 #include "tree/tile.h"

@@ -1,4 +1,7 @@
-/* test_tools_fsck_util.c - fsck's own texts and numbers accept the one spelling that the server's do. */
+/*
+ * test_tools_fsck_util.c - fsck's own texts and numbers accept the one spelling that the server's
+ * do.
+ */
 #include <criterion/criterion.h>
 
 #include "base/random.h"

@@ -1,4 +1,7 @@
-/* test_trust_folder.c - a trust folder on disk becomes a snapshot, or a refusal that names the file. */
+/*
+ * test_trust_folder.c - a trust folder on disk becomes a snapshot, or a refusal that names the
+ * file.
+ */
 #include "unit/test_trust_help.h"
 
 static char *root;

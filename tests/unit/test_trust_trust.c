@@ -1,4 +1,7 @@
-/* test_trust_trust.c - the live folder: changes are seen, bad changes are not put in force, readers never wait. */
+/*
+ * test_trust_trust.c - the live folder: changes are seen, bad changes are not put in force, readers
+ * never wait.
+ */
 #include "unit/test_trust_help.h"
 #include <pthread.h>
 #include <stdatomic.h>

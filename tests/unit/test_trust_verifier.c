@@ -103,7 +103,9 @@ Test(trust_verifier, refuses_confused_keys_bad_encodings_and_wrong_algorithms)
 		if (strcmp(str(c, "expect"), "reject") == 0) {
 			cr_expect(rc != RC_OK, "%s: %s", category, str(c, "why"));
 			refused++;
-		} else { /* controls; EdDSA by its old name; (r, n-s), which is why no identity is made of a signature */
+		} else {
+			/* Controls; EdDSA by its old name; (r, n-s), which is why no identity
+			 * is made of a signature. */
 			cr_expect(rc == RC_OK, "%s: %s: %s", category, str(c, "why"), rc_label(rc));
 			accepted++;
 		}

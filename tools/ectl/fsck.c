@@ -1,8 +1,9 @@
 /*
  * fsck.c - ectl fsck DIR: every log of a data folder, examined apart from the server that wrote it.
  *
- * One child process for each log (fsck.h says why it shares nothing; fsck_log.c why it is a process), telling what it finds line by line: a problem, how far it
- * is, at the end the result.  A child that dies is a problem like any other.
+ * One child process for each log (fsck.h says why it shares nothing; fsck_log.c why it is a
+ * process), telling what it finds line by line: a problem, how far it is, at the end the result.  A
+ * child that dies is a problem like any other.
  */
 #include "fsck.h"
 

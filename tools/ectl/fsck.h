@@ -1,17 +1,20 @@
 /*
- * fsck.h - a second opinion on a data folder, by code that shares nothing with the server that wrote it.
+ * fsck.h - a second opinion on a data folder, by code that shares nothing with the server that
+ * wrote it.
  *
- * Nothing from ledger/ is used here, on purpose: its own CBOR reader, its own Merkle arithmetic, its own JWS and note reading, over liblmdb, OpenSSL and
- * jansson alone.  A mistake in the server's code is then not repeated by its judge.  docs/STORAGE.md is the common ground.
+ * Nothing from ledger/ is used here, on purpose: its own CBOR reader, its own Merkle arithmetic,
+ * its own JWS and note reading, over liblmdb, OpenSSL and jansson alone.  A mistake in the server's
+ * code is then not repeated by its judge.  docs/STORAGE.md is the common ground.
  *
  *   fsck.c          the verb: logs of a folder, one child process for each, one answer
- *   fsck_log.c      one log, told once
+ *   fsck_log.c      one log, told once            fsck_scan.c    what stands beside it
  *   fsck_entry.c    the entry's CBOR              fsck_tree.c    Merkle arithmetic
  *   fsck_note.c     checkpoints, verifier keys    fsck_journal.c the head journal
  *   fsck_token.c    tokens and signatures         fsck_graph.c   parents and chain links
  *   fsck_index.c    the index environment         fsck_util.c    bytes, texts, hashes
  *
- * Levels: 1 structure and hashes; 2 tree, checkpoints, journal; 3 token signatures; 4 graph; 5 index.  Each includes the ones below.
+ * Levels: 1 structure and hashes; 2 tree, checkpoints, journal; 3 token signatures; 4 graph; 5
+ * index.  Each includes the ones below.
  */
 #ifndef ECTL_FSCK_H
 #define ECTL_FSCK_H
@@ -121,7 +124,10 @@ void fsck_hash_tagged(
 uint64_t fsck_u64(const uint8_t *p); /* big-endian */
 uint32_t fsck_u32(const uint8_t *p);
 void fsck_hex(const uint8_t *p, size_t n, char *out); /* 2n + 1 bytes */
-/* Strict: one spelling.  'url': RFC 4648 5 without padding, else RFC 4648 4 with it.  False also for want of room. */
+/*
+ * Strict: one spelling.  'url': RFC 4648 5 without padding, else RFC 4648 4 with it.  False also
+ * for want of room.
+ */
 bool fsck_unbase64(bool url, struct span text, uint8_t *out, size_t room, size_t *n);
 size_t fsck_base64url(struct span x, char *out); /* NUL-terminated; 4n/3 + 3 bytes */
 bool fsck_uuid(const char *text, uint8_t out[FSCK_ID]);
@@ -152,12 +158,18 @@ struct fsck_entry {
 	size_t foreign_count;
 	struct span token;
 };
-/* False: not the one accepted form; '*at' is the offset of the first bad byte and '*field' what was expected there. */
+/*
+ * False: not the one accepted form; '*at' is the offset of the first bad byte and '*field' what was
+ * expected there.
+ */
 bool fsck_entry_read(struct span raw, struct fsck_entry *out, size_t *at, const char **field);
 
 /* ---- fsck_tree.c ---- */
 
-/* The right edge of a tree: complete subtrees by their level; [i] is there when bit i of size is set. */
+/*
+ * The right edge of a tree: complete subtrees by their level; [i] is there when bit i of size is
+ * set.
+ */
 struct fsck_edge {
 	uint64_t size;
 	uint8_t node[64][FSCK_HASH];
@@ -176,7 +188,9 @@ struct fsck_head {
 };
 /* The log's key from --vkey, DIR/logs/<name>/vkey or key.pem. */
 void fsck_vkey_load(struct fsck *f);
-/* False, with the problem told, when the note is not a checkpoint of this log that its key signed. */
+/*
+ * False, with the problem told, when the note is not a checkpoint of this log that its key signed.
+ */
 bool fsck_note_read(struct fsck *f, struct span note, uint64_t at_size, struct fsck_head *out);
 
 /* ---- fsck_journal.c ---- */
@@ -209,8 +223,9 @@ struct fsck_graph *fsck_graph_new(void);
 void fsck_graph_mark(struct fsck_graph *g);
 void fsck_graph_free(struct fsck_graph *g);
 /*
- * Entries come in order of index; 't' NULL: its token could not be read.  Such a hole is one problem, told by whoever found it; links and parents that point at it
- * are then taken at their word.
+ * Entries come in order of index; 't' NULL: its token could not be read.  Such a hole is one
+ * problem, told by whoever found it; links and parents that point at it are then taken at their
+ * word.
  */
 void fsck_graph_add(
     struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t);
@@ -218,8 +233,9 @@ void fsck_graph_add(
 /* ---- fsck_index.c ---- */
 
 /*
- * Open it before the log environment, so that it cannot reach further than the log that is then read.  NULL: none, or told.
- * The index is derived and may be absent or trail; what it has must be what the tokens say.
+ * Open it before the log environment, so that it cannot reach further than the log that is then
+ * read.  NULL: none, or told.  The index is derived and may be absent or trail; what it has must be
+ * what the tokens say.
  */
 struct fsck_index *fsck_index_open(struct fsck *f);
 uint64_t fsck_index_reach(const struct fsck_index *x); /* FSCK_NONE for NULL */

@@ -1,8 +1,9 @@
 /*
  * fsck_entry.c - an entry's CBOR, read by a reader of its own (docs/STORAGE.md, "Entries").
  *
- * Only what an entry can hold: unsigned integers, byte strings, arrays, null, each with the shortest head.  Everything else is not the one accepted form, and
- * the offset of the first byte that differs is the answer.
+ * Only what an entry can hold: unsigned integers, byte strings, arrays, null, each with the
+ * shortest head.  Everything else is not the one accepted form, and the offset of the first byte
+ * that differs is the answer.
  */
 #include "fsck.h"
 

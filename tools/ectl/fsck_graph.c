@@ -1,10 +1,12 @@
 /*
  * fsck_graph.c - parents and chain links, derived again from the tokens alone.
  *
- * Entries come in the order of their index, so that what a look-up finds is what the log had when the entry was written: a predecessor is in the child's own
- * workflow, or, when it is not, in exactly one other.
+ * Entries come in the order of their index, so that what a look-up finds is what the log had when
+ * the entry was written: a predecessor is in the child's own workflow, or, when it is not, in
+ * exactly one other.
  *
- * After a link that differs, the sequence goes on from the entry's own word: one wrong entry is then one problem, not one for each that follows.
+ * After a link that differs, the sequence goes on from the entry's own word: one wrong entry is
+ * then one problem, not one for each that follows.
  */
 #include "fsck_graph.h"
 
@@ -99,7 +101,9 @@ is_hole(const struct fsck_graph *g, uint64_t index)
 	return index < g->count && !g->nodes[index].read;
 }
 
-/* How many tasks have this id in this scope ('wid' NULL: in any); the last one found in '*index'. */
+/*
+ * How many tasks have this id in this scope ('wid' NULL: in any); the last one found in '*index'.
+ */
 static size_t
 find(const struct fsck_graph *g, const uint8_t *wid, const uint8_t *jti, uint64_t *index)
 {

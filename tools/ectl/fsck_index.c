@@ -1,10 +1,14 @@
 /*
- * fsck_index.c - the index environment against what the tokens say (docs/STORAGE.md, "Index environment").
+ * fsck_index.c - the index environment against what the tokens say (docs/STORAGE.md, "Index
+ * environment").
  *
- *   ids       jti | 0, or jti | 1 | wid -> index, iat (zigzag)      children  parent u64 | child u64 -> nothing
- *   seqs      kind | id -> count, last                              hashes    16 bytes | index u64   -> nothing
+ *   ids       jti | 0, or jti | 1 | wid -> index, iat (zigzag)
+ *   children  parent u64 | child u64    -> nothing
+ *   hashes    16 bytes | index u64      -> nothing
+ *   seqs      kind | id                 -> count, last
  *
- * Every row must be one that the tokens give, and there must be as many rows as they give: then nothing is missing either.
+ * Every row must be one that the tokens give, and there must be as many rows as they give: then
+ * nothing is missing either.
  */
 #include "fsck_graph.h"
 

@@ -1,11 +1,12 @@
 /*
- * fsck_journal.c - the head journal, read from its first file to its last (docs/STORAGE.md, "Head journal").
+ * fsck_journal.c - the head journal, read from its first file to its last (docs/STORAGE.md, "Head
+ * journal").
  *
  *   file    "ECTJRNL1" number u64 | chain before 32 | SHA-256 of these 48 bytes
  *   record  "ECTHEAD1" size u64 | length u32 | note | SHA-256 of all that | chain
  *
- * Every record's own hash and the chain through all files are computed again.  A torn record at the very end is what a crash may leave; anywhere else it
- * is damage.
+ * Every record's own hash and the chain through all files are computed again.  A torn record at the
+ * very end is what a crash may leave; anywhere else it is damage.
  */
 #include "fsck.h"
 
@@ -136,7 +137,10 @@ read_file_of(struct walk *w, const char *name, struct span file, uint64_t number
 	read_records(w, name, file, last);
 }
 
-/* The older files, heads.00000000 and so on; what is missing before the first that is there was put away by somebody. */
+/*
+ * The older files, heads.00000000 and so on; what is missing before the first that is there was put
+ * away by somebody.
+ */
 static void
 read_older(struct walk *w, const char *folder, uint64_t newest)
 {

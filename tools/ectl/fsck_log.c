@@ -1,12 +1,15 @@
 /*
- * fsck_log.c - one log, told once: entries in order, and beside them tiles, checkpoints and journal.
+ * fsck_log.c - one log, told once: entries in order, and beside them tiles, checkpoints and
+ * journal.
  *
- * The walk keeps two right edges of the tree, one of the leaf hashes that the entries give and one of those that the tiles have.  As long as they agree they are one.
- * Where they part, the next checkpoint says which is right, because it was signed over one of them; the walk goes on from that one, so that one damaged entry is one
- * problem and everything behind it is still checked.
+ * The walk keeps two right edges of the tree, one of the leaf hashes that the entries give and one
+ * of those that the tiles have.  As long as they agree they are one.  Where they part, the next
+ * checkpoint says which is right, because it was signed over one of them; the walk goes on from
+ * that one, so that one damaged entry is one problem and everything behind it is still checked.
  *
- * A damaged database can make LMDB assert, or the machine deliver SIGBUS.  All of this runs in a child process; each line is written as soon as it is known,
- * so that the parent has what was found before.
+ * A damaged database can make LMDB assert, or the machine deliver SIGBUS.  All of this runs in a
+ * child process; each line is written as soon as it is known, so that the parent has what was found
+ * before.
  */
 #include "fsck.h"
 
@@ -104,7 +107,9 @@ fsck_env_open(struct fsck *f, enum fsck_what what, const char *folder, MDB_txn *
 	int e;
 
 	*txn = NULL;
-	/* Without a lock file nobody serves this copy, and none is made: evidence is left as it is. */
+	/*
+	 * Without a lock file nobody serves this copy, and none is made: evidence is left as it is.
+	 */
 	if (access(lock, W_OK) != 0)
 		flags |= MDB_NOLOCK;
 	if (stat(data, &st) != 0)

@@ -1,8 +1,9 @@
 /*
  * fsck_note.c - checkpoints (C2SP signed-note, tlog-checkpoint) and the key that signs them.
  *
- * Which key: the one given with --vkey is best, because whoever can change the folder can change the key that lies in it.  Else DIR/logs/<name>/vkey, else the
- * public half of key.pem.  Without any, a head's form and root are still checked and its signature is not.
+ * Which key: the one given with --vkey is best, because whoever can change the folder can change
+ * the key that lies in it.  Else DIR/logs/<name>/vkey, else the public half of key.pem.  Without
+ * any, a head's form and root are still checked and its signature is not.
  */
 #include "fsck.h"
 
@@ -170,7 +171,10 @@ read_size(struct span x, uint64_t *out)
 	return true;
 }
 
-/* "— name base64(id || signature)" of the log's key over the body: 1 verifies, 0 is another's, -1 does not verify. */
+/*
+ * "— name base64(id || signature)" of the log's key over the body: 1 verifies, 0 is another's, -1
+ * does not verify.
+ */
 static int
 check_line(struct fsck *f, struct span line, struct span body)
 {

@@ -179,7 +179,10 @@ next_head(struct scan *s)
 	}
 }
 
-/* The journal's records up to this checkpoint.  The last of a size counts; a repeated one says the same. */
+/*
+ * The journal's records up to this checkpoint.  The last of a size counts; a repeated one says the
+ * same.
+ */
 static void
 check_journal(struct scan *s, uint64_t size, struct span note)
 {
@@ -305,7 +308,10 @@ end_journal(struct scan *s)
 	uint64_t newest, behind;
 
 	if (j->count == 0) {
-		/* Not there, or not readable, was told; there and empty is only right at the very start. */
+		/*
+		 * Not there, or not readable, was told; there and empty is only right at the very
+		 * start.
+		 */
 		if (j->from_start && f->heads > 1)
 			fsck_problem(f, FSCK_JOURNAL, FSCK_NONE, "journal",
 			    "the journal is empty beside %llu checkpoints",

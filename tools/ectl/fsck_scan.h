@@ -1,5 +1,6 @@
 /*
- * fsck_scan.h - the state of one walk over a log, shared by fsck_log.c (entries) and fsck_scan.c (what stands beside them).
+ * fsck_scan.h - the state of one walk over a log, shared by fsck_log.c (entries) and fsck_scan.c
+ * (what stands beside them).
  */
 #ifndef ECTL_FSCK_SCAN_H
 #define ECTL_FSCK_SCAN_H
@@ -43,7 +44,10 @@ struct scan {
 void scan_begin(struct scan *s);
 /* Check the checkpoints that end before entry 'index'. */
 void scan_heads(struct scan *s, uint64_t index);
-/* Add a leaf; NULL: not known, the tile's is taken.  False: the entry's bytes are not those of the leaf. */
+/*
+ * Add a leaf; NULL: not known, the tile's is taken.  False: the entry's bytes are not those of the
+ * leaf.
+ */
 bool scan_leaf(struct scan *s, uint64_t index, const uint8_t *leaf);
 /* What is left when the entries are through. */
 void scan_end(struct scan *s);

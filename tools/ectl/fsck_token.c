@@ -1,8 +1,10 @@
 /*
- * fsck_token.c - what a token says and whether its signature holds, read with jansson and OpenSSL alone.
+ * fsck_token.c - what a token says and whether its signature holds, read with jansson and OpenSSL
+ * alone.
  *
- * The rules are not judged again (the log took the token; what it was worth then depends on the time and the configuration of then).  What is
- * read is what the entry, its links and the index were made of.
+ * The rules are not judged again (the log took the token; what it was worth then depends on the
+ * time and the configuration of then).  What is read is what the entry, its links and the index
+ * were made of.
  */
 #include "fsck.h"
 
@@ -74,7 +76,10 @@ read_preds(const json_t *claims, struct fsck_task *out)
 	return true;
 }
 
-/* Plain base64url, or behind "sha-256:" and its sisters; the first 16 bytes are what the index keeps. */
+/*
+ * Plain base64url, or behind "sha-256:" and its sisters; the first 16 bytes are what the index
+ * keeps.
+ */
 static bool
 read_hash(const json_t *claims, const char *name, struct fsck_task *out)
 {

@@ -1,8 +1,9 @@
 /*
  * fsck_tree.c - Merkle arithmetic (RFC 9162 2.1.1), written apart from tree/.
  *
- * A tree of n leaves is the complete subtrees that the bits of n name, the largest first; its root folds them from the right:
- * MTH(D[n]) = HASH(0x01 || MTH(D[0:k]) || MTH(D[k:n])) with k the largest power of two below n, and the right part is again such a tree.
+ * A tree of n leaves is the complete subtrees that the bits of n name, the largest first; its root
+ * folds them from the right: MTH(D[n]) = HASH(0x01 || MTH(D[0:k]) || MTH(D[k:n])) with k the
+ * largest power of two below n, and the right part is again such a tree.
  */
 #include "fsck.h"
 

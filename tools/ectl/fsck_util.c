@@ -1,7 +1,8 @@
 /*
  * fsck_util.c - bytes, texts and hashes for fsck, written apart from base/.
  *
- * Out of memory ends the child process: there is no half answer, and the parent reports that the log could not be examined.
+ * Out of memory ends the child process: there is no half answer, and the parent reports that the
+ * log could not be examined.
  */
 #include "fsck.h"
 
