@@ -8,21 +8,18 @@
 #define STORE_INDEX_DISK_H
 
 #include "store/env.h"
-#include "store/filter.h"
 #include "store/gen.h"
 #include "store/index_row.h"
 
 #define DISK_FORMAT "1"
 
-enum disk_table { DISK_IDS, DISK_CHILDREN, DISK_HASHES, DISK_SEQS, DISK_FILTERS, DISK_TABLES };
+enum disk_table { DISK_IDS, DISK_CHILDREN, DISK_HASHES, DISK_SEQS, DISK_TABLES };
 #define DISK_COUNTS_SIZE (8 * DISK_TABLES)
 
 struct disk {
 	MDB_env *env;
 	MDB_dbi table[DISK_TABLES], meta;
-	uint64_t reach;	      /* the keeper's */
-	struct map_seed seed; /* of the filters; secret, and kept in the environment */
-	struct filters *filters;
+	uint64_t reach; /* the keeper's */
 };
 struct disk_read;
 
@@ -42,16 +39,12 @@ enum rc disk_find(
     struct disk_read *r, const struct map_key *id, uint64_t size, struct index_hit *out);
 enum rc disk_find_any(
     struct disk_read *r, const uint8_t *jti, uint64_t size, struct index_hit out[2], size_t *count);
-enum rc disk_children(struct disk_read *r, uint64_t parent, uint64_t after, uint64_t size,
-    uint64_t *out, size_t room, size_t *count);
-enum rc disk_by_hash(struct disk_read *r, const struct map_key *prefix, uint64_t after,
+enum rc disk_list(struct disk_read *r, bool hashes, const struct map_key *key, uint64_t after,
     uint64_t size, uint64_t *out, size_t room, size_t *count);
 enum rc disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_head *out);
 
-/* Shared by opening, reading and writing. */
-uint64_t disk_id_hash(const struct disk *d, const struct map_key *id);
+/* Shared by reading and writing. */
 int disk_count(MDB_txn *txn, const struct disk *d, uint8_t out[DISK_COUNTS_SIZE]);
-int disk_get_meta(MDB_txn *txn, const struct disk *d, const char *key, struct bytes *value);
 int disk_put_meta(MDB_txn *txn, const struct disk *d, const char *key, struct bytes value);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * index_lmdb.c - the index environment, opened.  index_lmdb_read.c reads it, index_lmdb_write.c
- * writes it.
+ * index_lmdb.c - the index environment, opened and read.  index_lmdb_write.c writes it.
  *
  * The environment says how far it reaches, and with each write how many rows each table then has;
  * both are compared at open.  LMDB keeps no checksums, so this finds a damaged tree often, not
@@ -11,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/must.h"
-#include "base/random.h"
 #include "store/files.h"
 
 #define RULE "STORAGE 4 (index environment)"
@@ -33,8 +30,7 @@ disk_count(MDB_txn *txn, const struct disk *d, uint8_t out[DISK_COUNTS_SIZE])
 	return e;
 }
 
-static const char *const table_names[DISK_TABLES] = {
-    "ids", "children", "hashes", "seqs", "filters"};
+static const char *const table_names[DISK_TABLES] = {"ids", "children", "hashes", "seqs"};
 
 static int
 open_tables(struct disk *d, MDB_txn *txn, unsigned flags)
@@ -56,8 +52,8 @@ disk_put_meta(MDB_txn *txn, const struct disk *d, const char *key, struct bytes 
 	return mdb_put(txn, d->meta, &k, &v, 0);
 }
 
-int
-disk_get_meta(MDB_txn *txn, const struct disk *d, const char *key, struct bytes *value)
+static int
+get_meta(MDB_txn *txn, const struct disk *d, const char *key, struct bytes *value)
 {
 	MDB_val k = env_val(bytes_str(key)), v = {0};
 	int e = mdb_get(txn, d->meta, &k, &v);
@@ -70,7 +66,6 @@ static int
 first_commit(struct disk *d, const char *origin)
 {
 	uint8_t zero[DISK_COUNTS_SIZE] = {0};
-	struct map_seed seed;
 	MDB_txn *txn = NULL;
 	int e = mdb_txn_begin(d->env, NULL, 0, &txn);
 
@@ -83,9 +78,6 @@ first_commit(struct disk *d, const char *origin)
 		e = disk_put_meta(txn, d, "origin", bytes_str(origin));
 	if (e == 0)
 		e = disk_put_meta(txn, d, "reach", bytes_of(zero, 8));
-	random_bytes(&seed, sizeof seed);
-	if (e == 0)
-		e = disk_put_meta(txn, d, "seed", bytes_of(&seed, sizeof seed));
 	if (e == 0)
 		e = disk_put_meta(txn, d, "counts", bytes_of(zero, sizeof zero));
 	if (e != 0) {
@@ -111,94 +103,19 @@ check(struct disk *d, MDB_txn *txn, const struct index_options *o, struct why *w
 
 	if (open_tables(d, txn, 0) != 0)
 		return foreign(why, o->folder, "tables are missing");
-	if (disk_get_meta(txn, d, "format", &v) != 0 || !bytes_is(v, DISK_FORMAT))
+	if (get_meta(txn, d, "format", &v) != 0 || !bytes_is(v, DISK_FORMAT))
 		return foreign(why, o->folder, "another format");
-	if (disk_get_meta(txn, d, "origin", &v) != 0 || !bytes_is(v, o->origin))
+	if (get_meta(txn, d, "origin", &v) != 0 || !bytes_is(v, o->origin))
 		return foreign(why, o->folder, "another log's");
-	if (disk_get_meta(txn, d, "reach", &v) != 0 || v.n != 8)
+	if (get_meta(txn, d, "reach", &v) != 0 || v.n != 8)
 		return foreign(why, o->folder, "no reach");
 	d->reach = get_u64(v.p);
-	if (disk_get_meta(txn, d, "seed", &v) != 0 || v.n != sizeof d->seed)
-		return foreign(why, o->folder, "no seed");
-	memcpy(&d->seed, v.p, sizeof d->seed);
-	if (disk_get_meta(txn, d, "counts", &v) != 0 || disk_count(txn, d, counts) != 0 ||
+	if (get_meta(txn, d, "counts", &v) != 0 || disk_count(txn, d, counts) != 0 ||
 	    !bytes_eq(v, bytes_of(counts, sizeof counts)))
 		return foreign(why, o->folder, "row counts differ");
 	if (mdb_stat(txn, d->table[DISK_IDS], &st) != 0 || st.ms_entries > d->reach)
 		return foreign(why, o->folder, "more ids than entries");
 	return RC_OK;
-}
-
-uint64_t
-disk_id_hash(const struct disk *d, const struct map_key *id)
-{
-	struct map_key jti = {{id->w[0], id->w[1], 0, 0}, 0};
-
-	return map_hash(d->seed, &jti);
-}
-
-/* The newest epoch's filter was never finished: make it again from its ids. */
-static enum rc
-refill(struct disk *d, MDB_txn *txn, uint64_t epoch)
-{
-	struct map_key none = {{0, 0, 0, 0}, 0}, id = none;
-	MDB_cursor *cursor = NULL;
-	MDB_val k = {0}, v = {0};
-	struct row row;
-	enum rc rc = filters_begin(d->filters, epoch);
-	int e = 0;
-
-	if (rc != RC_OK)
-		return rc;
-	row_id_key(&row, epoch, &none);
-	k = env_val(bytes_of(row.key, ROW_EPOCH_SIZE));
-	if ((e = mdb_cursor_open(txn, d->table[DISK_IDS], &cursor)) != 0)
-		return env_rc(e);
-	e = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-	while (
-	    e == 0 && k.mv_size > ROW_JTI_SIZE && memcmp(k.mv_data, row.key, ROW_EPOCH_SIZE) == 0) {
-		id = gen_key_jti((const uint8_t *)k.mv_data + ROW_EPOCH_SIZE);
-		filters_add(d->filters, epoch, disk_id_hash(d, &id));
-		e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-	}
-	mdb_cursor_close(cursor);
-	return e == 0 || e == MDB_NOTFOUND ? RC_OK : env_rc(e);
-}
-
-/* A filter that lost a bit would hide an entry, so each has its hash. */
-static enum rc
-load_filter(struct disk *d, MDB_txn *txn, uint64_t epoch)
-{
-	uint8_t key[8];
-	MDB_val k = {sizeof key, key}, v = {0};
-	struct bytes x = BYTES_NONE;
-	struct hash h;
-
-	put_u64(key, epoch);
-	if (mdb_get(txn, d->table[DISK_FILTERS], &k, &v) != 0)
-		return RC_CORRUPT;
-	if (v.mv_size != FILTER_BYTES + HASH_SIZE)
-		return RC_CORRUPT;
-	x = bytes_of(v.mv_data, FILTER_BYTES);
-	hash_of(x, &h);
-	if (memcmp(h.b, x.p + FILTER_BYTES, HASH_SIZE) != 0)
-		return RC_CORRUPT;
-	return filters_load(d->filters, epoch, x);
-}
-
-static enum rc
-load_filters(struct disk *d, MDB_txn *txn, const struct index_options *o, struct why *why)
-{
-	uint64_t last = d->reach >> FILTER_EPOCH_BITS;
-	enum rc rc = RC_OK;
-
-	if ((d->filters = filters_new()) == NULL)
-		return RC_NO_MEMORY;
-	for (uint64_t e = 0; rc == RC_OK && e < last && e < FILTER_EPOCHS_MAX; e++)
-		rc = load_filter(d, txn, e);
-	if (rc == RC_OK)
-		rc = refill(d, txn, last);
-	return rc == RC_CORRUPT ? foreign(why, o->folder, "a filter is damaged") : rc;
 }
 
 static enum rc
@@ -210,8 +127,7 @@ load(struct disk *d, const struct index_options *o, struct why *why)
 
 	if (e != 0)
 		return env_failed(why, e, "begin in", o->folder);
-	if ((rc = check(d, txn, o, why)) == RC_OK)
-		rc = load_filters(d, txn, o, why);
+	rc = check(d, txn, o, why);
 	/* Committing, not aborting, keeps the table handles. */
 	if (rc == RC_OK && (e = mdb_txn_commit(txn)) != 0)
 		return env_failed(why, e, "read", o->folder);
@@ -258,7 +174,6 @@ disk_close(struct disk *d)
 		return;
 	if (d->env != NULL)
 		mdb_env_close(d->env);
-	filters_free(d->filters);
 	free(d);
 }
 
@@ -266,4 +181,193 @@ uint64_t
 disk_reach(const struct disk *d)
 {
 	return d->reach;
+}
+
+/* ---- reading ---- */
+
+struct disk_read {
+	struct disk *disk;
+	MDB_txn *txn;
+	MDB_cursor *cursor[DISK_TABLES]; /* opened when first asked for, renewed after */
+	bool fresh[DISK_TABLES];	 /* of this snapshot */
+	uint64_t reach;
+	bool begun;
+};
+
+enum rc
+disk_read_new(struct disk *d, struct disk_read **out)
+{
+	struct disk_read *r = calloc(1, sizeof *r);
+	int e = 0;
+
+	*out = NULL;
+	if (r == NULL)
+		return RC_NO_MEMORY;
+	r->disk = d;
+	if ((e = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &r->txn)) != 0) {
+		free(r);
+		return env_rc(e);
+	}
+	mdb_txn_reset(r->txn);
+	*out = r;
+	return RC_OK;
+}
+
+void
+disk_read_free(struct disk_read *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < DISK_TABLES; i++)
+		if (r->cursor[i] != NULL)
+			mdb_cursor_close(r->cursor[i]);
+	mdb_txn_abort(r->txn);
+	free(r);
+}
+
+enum rc
+disk_read_begin(struct disk_read *r, uint64_t *reach)
+{
+	struct bytes v = BYTES_NONE;
+	int e = 0;
+
+	must(!r->begun);
+	if ((e = mdb_txn_renew(r->txn)) != 0)
+		return env_rc(e);
+	r->begun = true;
+	memset(r->fresh, 0, sizeof r->fresh);
+	if ((e = get_meta(r->txn, r->disk, "reach", &v)) != 0 || v.n != 8) {
+		disk_read_end(r);
+		return e != 0 && e != MDB_NOTFOUND ? env_rc(e) : RC_CORRUPT;
+	}
+	r->reach = *reach = get_u64(v.p);
+	return RC_OK;
+}
+
+void
+disk_read_end(struct disk_read *r)
+{
+	must(r->begun);
+	mdb_txn_reset(r->txn);
+	r->begun = false;
+}
+
+static int
+cursor_of(struct disk_read *r, enum disk_table t, MDB_cursor **out)
+{
+	int e = 0;
+
+	must(r->begun);
+	if (r->cursor[t] == NULL)
+		e = mdb_cursor_open(r->txn, r->disk->table[t], &r->cursor[t]);
+	else if (!r->fresh[t])
+		e = mdb_cursor_renew(r->txn, r->cursor[t]);
+	r->fresh[t] = e == 0;
+	*out = r->cursor[t];
+	return e;
+}
+
+static enum rc
+get(struct disk_read *r, enum disk_table t, struct bytes key, struct bytes *value)
+{
+	MDB_val k = env_val(key), v = {0};
+	int e = 0;
+
+	must(r->begun);
+	if ((e = mdb_get(r->txn, r->disk->table[t], &k, &v)) != 0)
+		return env_rc(e);
+	*value = env_bytes(&v);
+	return RC_OK;
+}
+
+enum rc
+disk_find(struct disk_read *r, const struct map_key *id, uint64_t size, struct index_hit *out)
+{
+	struct bytes value = BYTES_NONE;
+	struct row row;
+	enum rc rc = RC_OK;
+
+	row_id_key(&row, id);
+	if ((rc = get(r, DISK_IDS, bytes_of(row.key, row.key_size), &value)) != RC_OK)
+		return rc;
+	if (!row_id_read(bytes_of(row.key, row.key_size), value, out) || out->index >= r->reach)
+		return RC_CORRUPT;
+	return out->index < size ? RC_OK : RC_NOT_FOUND;
+}
+
+enum rc
+disk_find_any(
+    struct disk_read *r, const uint8_t *jti, uint64_t size, struct index_hit out[2], size_t *count)
+{
+	MDB_val k = env_val(bytes_of(jti, UUID_SIZE)), v = {0};
+	MDB_cursor *cursor = NULL;
+	struct index_hit hit;
+	int e = cursor_of(r, DISK_IDS, &cursor);
+
+	*count = 0;
+	if (e == 0)
+		e = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	while (e == 0 && *count < 2) {
+		if (k.mv_size < UUID_SIZE)
+			return RC_CORRUPT;
+		if (memcmp(k.mv_data, jti, UUID_SIZE) != 0)
+			return RC_OK;
+		if (!row_id_read(env_bytes(&k), env_bytes(&v), &hit) || hit.index >= r->reach)
+			return RC_CORRUPT;
+		if (hit.index < size)
+			out[(*count)++] = hit;
+		e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	return e == 0 || e == MDB_NOTFOUND ? RC_OK : env_rc(e);
+}
+
+enum rc
+disk_list(struct disk_read *r, bool hashes, const struct map_key *key, uint64_t after,
+    uint64_t size, uint64_t *out, size_t room, size_t *count)
+{
+	enum disk_table t = hashes ? DISK_HASHES : DISK_CHILDREN;
+	uint64_t from = after == UINT64_MAX ? 0 : after + 1, value = 0;
+	MDB_val k = {0}, v = {0};
+	MDB_cursor *cursor = NULL;
+	struct row row;
+	int e = cursor_of(r, t, &cursor);
+
+	*count = 0;
+	if (hashes)
+		row_hash(&row, key, from);
+	else
+		row_child(&row, key->w[0], from);
+	k = env_val(bytes_of(row.key, row.key_size));
+	if (e == 0)
+		e = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	while (e == 0 && *count < room) {
+		if (!row_link_read(env_bytes(&k), row.key_size, &value))
+			return RC_CORRUPT;
+		if (memcmp(k.mv_data, row.key, row.key_size - 8) != 0 || value >= size)
+			return RC_OK;
+		if (value >= r->reach || value < from)
+			return RC_CORRUPT;
+		from = value + 1;
+		out[(*count)++] = value;
+		if (*count < room)
+			e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	return e == 0 || e == MDB_NOTFOUND ? RC_OK : env_rc(e);
+}
+
+enum rc
+disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_head *out)
+{
+	struct map_key k = gen_key_seq(key);
+	struct index_seq_head none = {0};
+	struct bytes value = BYTES_NONE;
+	struct row row;
+	enum rc rc = RC_OK;
+
+	row_seq(&row, &k, &none);
+	if ((rc = get(r, DISK_SEQS, bytes_of(row.key, row.key_size), &value)) != RC_OK)
+		return rc;
+	if (!row_seq_read(value, out) || out->last >= r->reach || out->count > r->reach)
+		return RC_CORRUPT;
+	return RC_OK;
 }

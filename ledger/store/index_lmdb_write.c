@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/hash.h"
 #include "base/must.h"
 
 struct order {
@@ -37,7 +35,6 @@ by_key(const void *a, const void *b, void *ctx)
 }
 
 struct put {
-	const struct disk *d;
 	const struct gen *g;
 	MDB_cursor *cursor;
 };
@@ -56,8 +53,6 @@ put_id(const struct put *p, uint32_t n)
 	struct row row;
 
 	row_id(&row, &p->g->ids.keys[n], p->g->id[n].index, p->g->id[n].iat);
-	filters_add(p->d->filters, p->g->id[n].index >> FILTER_EPOCH_BITS,
-	    disk_id_hash(p->d, &p->g->ids.keys[n]));
 	return put_row(p->cursor, &row);
 }
 
@@ -98,12 +93,12 @@ put_seq(const struct put *p, uint32_t n)
 
 /* Every key of a map in its table's order. */
 static int
-put_table(MDB_txn *txn, const struct disk *d, enum disk_table t, const struct gen *g,
-    const struct order *order, int (*put)(const struct put *p, uint32_t n))
+put_table(MDB_txn *txn, MDB_dbi dbi, const struct gen *g, const struct order *order,
+    int (*put)(const struct put *p, uint32_t n))
 {
 	size_t count = order->map->count;
 	struct order o = *order;
-	struct put p = {.d = d, .g = g};
+	struct put p = {.g = g};
 	uint32_t *sorted = NULL;
 	int e = 0;
 
@@ -114,7 +109,7 @@ put_table(MDB_txn *txn, const struct disk *d, enum disk_table t, const struct ge
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = (uint32_t)i;
 	qsort_r(sorted, count, sizeof *sorted, by_key, &o);
-	if ((e = mdb_cursor_open(txn, d->table[t], &p.cursor)) == 0) {
+	if ((e = mdb_cursor_open(txn, dbi, &p.cursor)) == 0) {
 		for (size_t i = 0; e == 0 && i < count; i++)
 			e = put(&p, sorted[i]);
 		mdb_cursor_close(p.cursor);
@@ -130,56 +125,11 @@ put_tables(MDB_txn *txn, const struct disk *d, const struct gen *g)
 	const struct order hashes = {&g->hashes, false}, seqs = {&g->seqs, true};
 	int e = 0;
 
-	if ((e = put_table(txn, d, DISK_IDS, g, &ids, put_id)) != 0 ||
-	    (e = put_table(txn, d, DISK_CHILDREN, g, &parents, put_children)) != 0 ||
-	    (e = put_table(txn, d, DISK_HASHES, g, &hashes, put_hashes)) != 0)
+	if ((e = put_table(txn, d->table[DISK_IDS], g, &ids, put_id)) != 0 ||
+	    (e = put_table(txn, d->table[DISK_CHILDREN], g, &parents, put_children)) != 0 ||
+	    (e = put_table(txn, d->table[DISK_HASHES], g, &hashes, put_hashes)) != 0)
 		return e;
-	return put_table(txn, d, DISK_SEQS, g, &seqs, put_seq);
-}
-
-/* A filter for every epoch that the generation comes into, before the first id is added. */
-static enum rc
-begin_epochs(const struct disk *d, const struct gen *g)
-{
-	enum rc rc = RC_OK;
-
-	for (uint64_t e = g->first >> FILTER_EPOCH_BITS;
-	     rc == RC_OK && e <= g->end >> FILTER_EPOCH_BITS; e++)
-		rc = filters_begin(d->filters, e);
-	return rc;
-}
-
-static int
-put_filter(MDB_txn *txn, const struct disk *d, uint64_t epoch)
-{
-	struct bytes x = filters_bytes(d->filters, epoch);
-	uint8_t key[8];
-	MDB_val k = {sizeof key, key}, v = {FILTER_BYTES + HASH_SIZE, NULL};
-	struct hash h;
-	int e = 0;
-
-	if (x.n == 0)
-		return 0;
-	must(x.n == FILTER_BYTES);
-	put_u64(key, epoch);
-	hash_of(x, &h);
-	if ((e = mdb_put(txn, d->table[DISK_FILTERS], &k, &v, MDB_RESERVE)) != 0)
-		return e;
-	memcpy(v.mv_data, x.p, FILTER_BYTES);
-	memcpy((uint8_t *)v.mv_data + FILTER_BYTES, h.b, HASH_SIZE);
-	return 0;
-}
-
-/* The filters of the epochs that this generation finishes. */
-static int
-put_filters(MDB_txn *txn, const struct disk *d, const struct gen *g)
-{
-	int e = 0;
-
-	for (uint64_t n = g->first >> FILTER_EPOCH_BITS; e == 0 && n < g->end >> FILTER_EPOCH_BITS;
-	     n++)
-		e = put_filter(txn, d, n);
-	return e;
+	return put_table(txn, d->table[DISK_SEQS], g, &seqs, put_seq);
 }
 
 static int
@@ -200,16 +150,12 @@ enum rc
 disk_write(struct disk *d, const struct gen *g)
 {
 	MDB_txn *txn = NULL;
-	enum rc rc = RC_OK;
 	int e = 0;
 
 	must(g->first == d->reach && g->end >= g->first);
-	if ((rc = begin_epochs(d, g)) != RC_OK)
-		return rc;
 	if ((e = mdb_txn_begin(d->env, NULL, 0, &txn)) != 0)
 		return env_rc(e);
-	if ((e = put_tables(txn, d, g)) != 0 || (e = put_filters(txn, d, g)) != 0 ||
-	    (e = put_reach(txn, d, g->end)) != 0) {
+	if ((e = put_tables(txn, d, g)) != 0 || (e = put_reach(txn, d, g->end)) != 0) {
 		mdb_txn_abort(txn);
 		return env_rc(e);
 	}

@@ -8,12 +8,8 @@
 
 #include "base/must.h"
 
-#define ID_SHORT   (ROW_JTI_SIZE + 1)		  /* no workflow */
-#define ID_LONG	   (ROW_JTI_SIZE + 1 + UUID_SIZE) /* epoch, jti, 1, wid */
-#define HASH_KEY   (ROW_JTI_SIZE + 3)
-#define CHILD_KEY  16
-#define LOW_MASK   (FILTER_EPOCH_SIZE - 1)
-#define EPOCH_MASK (((uint64_t)1 << 8 * ROW_EPOCH_SIZE) - 1)
+#define ID_SHORT (UUID_SIZE + 1)	     /* no workflow */
+#define ID_LONG	 (UUID_SIZE + 1 + UUID_SIZE) /* jti, 1, wid */
 
 static size_t
 put_varint(uint8_t *p, uint64_t v)
@@ -59,43 +55,13 @@ unzigzag(uint64_t v)
 	return (v & 1) ? -(int64_t)half - 1 : (int64_t)half;
 }
 
-static void
-put_epoch(uint8_t *p, uint64_t epoch)
-{
-	uint8_t number[8];
-
-	must(epoch <= EPOCH_MASK);
-	put_u64(number, epoch);
-	memcpy(p, number + 8 - ROW_EPOCH_SIZE, ROW_EPOCH_SIZE);
-}
-
-static uint64_t
-get_epoch(const uint8_t *p)
-{
-	uint8_t number[8] = {0};
-
-	memcpy(number + 8 - ROW_EPOCH_SIZE, p, ROW_EPOCH_SIZE);
-	return get_u64(number);
-}
-
-/* An index from its epoch and what is left; false for an epoch that no index has. */
-static bool
-join_index(uint64_t epoch, uint64_t low, uint64_t *index)
-{
-	if (epoch > UINT64_MAX >> FILTER_EPOCH_BITS || low > LOW_MASK)
-		return false;
-	*index = epoch << FILTER_EPOCH_BITS | low;
-	return true;
-}
-
 void
-row_id_key(struct row *r, uint64_t epoch, const struct map_key *id)
+row_id_key(struct row *r, const struct map_key *id)
 {
 	must(id->tag <= 1);
-	put_epoch(r->key, epoch);
-	put_u64(r->key + ROW_EPOCH_SIZE, id->w[0]);
-	put_u64(r->key + ROW_EPOCH_SIZE + 8, id->w[1]);
-	r->key[ROW_JTI_SIZE] = (uint8_t)id->tag;
+	put_u64(r->key, id->w[0]);
+	put_u64(r->key + 8, id->w[1]);
+	r->key[UUID_SIZE] = (uint8_t)id->tag;
 	r->key_size = ID_SHORT;
 	if (id->tag == 0)
 		return;
@@ -107,28 +73,28 @@ row_id_key(struct row *r, uint64_t epoch, const struct map_key *id)
 void
 row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat)
 {
-	row_id_key(r, index >> FILTER_EPOCH_BITS, id);
-	r->value_size = put_varint(r->value, index & LOW_MASK);
+	row_id_key(r, id);
+	r->value_size = put_varint(r->value, index);
 	r->value_size += put_varint(r->value + r->value_size, zigzag(iat));
 }
 
 bool
 row_id_read(struct bytes key, struct bytes value, struct index_hit *out)
 {
-	uint64_t iat = 0, low = 0;
+	uint64_t iat = 0;
 
 	*out = (struct index_hit){0};
 	if (key.n != ID_SHORT && key.n != ID_LONG)
 		return false;
 	out->has_wid = key.n == ID_LONG;
-	if (key.p[ROW_JTI_SIZE] != (out->has_wid ? 1 : 0))
+	if (key.p[UUID_SIZE] != (out->has_wid ? 1 : 0))
 		return false;
 	if (out->has_wid)
 		memcpy(out->wid, key.p + ID_SHORT, UUID_SIZE);
-	if (!get_varint(&value, &low) || !get_varint(&value, &iat) || value.n != 0)
+	if (!get_varint(&value, &out->index) || !get_varint(&value, &iat) || value.n != 0)
 		return false;
 	out->iat = unzigzag(iat);
-	return join_index(get_epoch(key.p), low, &out->index);
+	return true;
 }
 
 void
@@ -136,42 +102,27 @@ row_child(struct row *r, uint64_t parent, uint64_t child)
 {
 	put_u64(r->key, parent);
 	put_u64(r->key + 8, child);
-	r->key_size = CHILD_KEY;
+	r->key_size = 16;
 	r->value_size = 0;
-}
-
-bool
-row_child_read(struct bytes key, uint64_t *child)
-{
-	if (key.n != CHILD_KEY)
-		return false;
-	*child = get_u64(key.p + 8);
-	return true;
 }
 
 void
 row_hash(struct row *r, const struct map_key *prefix, uint64_t index)
 {
-	uint8_t low[4];
-
-	put_u32(low, (uint32_t)(index & LOW_MASK));
-	put_epoch(r->key, index >> FILTER_EPOCH_BITS);
-	put_u64(r->key + ROW_EPOCH_SIZE, prefix->w[0]);
-	put_u64(r->key + ROW_EPOCH_SIZE + 8, prefix->w[1]);
-	memcpy(r->key + ROW_JTI_SIZE, low + 1, 3);
-	r->key_size = HASH_KEY;
+	put_u64(r->key, prefix->w[0]);
+	put_u64(r->key + 8, prefix->w[1]);
+	put_u64(r->key + 16, index);
+	r->key_size = 24;
 	r->value_size = 0;
 }
 
 bool
-row_hash_read(struct bytes key, uint64_t *index)
+row_link_read(struct bytes key, size_t size, uint64_t *value)
 {
-	uint8_t low[4] = {0};
-
-	if (key.n != HASH_KEY)
+	if (key.n != size)
 		return false;
-	memcpy(low + 1, key.p + ROW_JTI_SIZE, 3);
-	return join_index(get_epoch(key.p), get_u32(low), index);
+	*value = get_u64(key.p + size - 8);
+	return true;
 }
 
 void

@@ -8,10 +8,9 @@
 #define STORE_INDEX_ROW_H
 
 #include "base/bytes.h"
-#include "store/filter.h"
 #include "store/gen.h"
 
-#define ROW_KEY_MAX   39
+#define ROW_KEY_MAX   33
 #define ROW_VALUE_MAX 20
 
 struct row {
@@ -20,15 +19,12 @@ struct row {
 };
 
 void row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat);
-void row_id_key(struct row *r, uint64_t epoch, const struct map_key *id);
-/* The front that all ids of a jti in an epoch share: ROW_JTI_SIZE bytes of r->key. */
-#define ROW_EPOCH_SIZE 6
-#define ROW_JTI_SIZE   (ROW_EPOCH_SIZE + UUID_SIZE)
+void row_id_key(struct row *r, const struct map_key *id);
 bool row_id_read(struct bytes key, struct bytes value, struct index_hit *out);
 void row_child(struct row *r, uint64_t parent, uint64_t child);
 void row_hash(struct row *r, const struct map_key *prefix, uint64_t index);
-bool row_child_read(struct bytes key, uint64_t *child);
-bool row_hash_read(struct bytes key, uint64_t *index);
+/* The last eight bytes of a key of exactly 'size' bytes. */
+bool row_link_read(struct bytes key, size_t size, uint64_t *value);
 void row_seq(struct row *r, const struct map_key *key, const struct index_seq_head *head);
 bool row_seq_read(struct bytes value, struct index_seq_head *out);
 

@@ -197,11 +197,8 @@ list(struct index_view *v, bool hashes, const struct map_key *key, uint64_t afte
 
 	must(room > 0 && out != NULL);
 	*count = 0;
-	if (v->disk != NULL && hashes)
-		rc = disk_by_hash(v->disk, key, after, v->size, out, room, count);
-	else if (v->disk != NULL)
-		rc = disk_children(v->disk, key->w[0], after, v->size, out, room, count);
-	if (rc != RC_OK)
+	if (v->disk != NULL &&
+	    (rc = disk_list(v->disk, hashes, key, after, v->size, out, room, count)) != RC_OK)
 		return rc;
 	index_lock_rows(v->x, false);
 	for (size_t i = 0; i < v->gen_count && *count < room; i++) {

@@ -46,13 +46,13 @@ sip_word(struct sip *s, uint64_t w)
 }
 
 /* SipHash-1-3 over five words; the length is the same for all keys and left out. */
-uint64_t
-map_hash(struct map_seed seed, const struct map_key *key)
+static uint64_t
+key_hash(const struct map *m, const struct map_key *key)
 {
-	struct sip s = {.a = seed.k[0] ^ 0x736f6d6570736575u,
-	    .b = seed.k[1] ^ 0x646f72616e646f6du,
-	    .c = seed.k[0] ^ 0x6c7967656e657261u,
-	    .d = seed.k[1] ^ 0x7465646279746573u};
+	struct sip s = {.a = m->seed.k[0] ^ 0x736f6d6570736575u,
+	    .b = m->seed.k[1] ^ 0x646f72616e646f6du,
+	    .c = m->seed.k[0] ^ 0x6c7967656e657261u,
+	    .d = m->seed.k[1] ^ 0x7465646279746573u};
 
 	for (size_t i = 0; i < 4; i++)
 		sip_word(&s, key->w[i]);
@@ -93,7 +93,7 @@ map_release(struct map *m)
 static size_t
 probe(const struct map *m, const struct map_key *key)
 {
-	size_t mask = m->slot_count - 1, at = (size_t)map_hash(m->seed, key) & mask;
+	size_t mask = m->slot_count - 1, at = (size_t)key_hash(m, key) & mask;
 
 	must(m->slot_count > 0 && m->count < m->slot_count);
 	while (m->slots[at] != 0 && map_key_cmp(&m->keys[m->slots[at] - 1], key) != 0)

@@ -40,8 +40,6 @@ enum rc map_reserve(struct map *m, size_t more);
 uint32_t map_find(const struct map *m, const struct map_key *key);
 /* The key's number; a new one, and *added, when it was not there.  Needs room. */
 uint32_t map_add(struct map *m, const struct map_key *key, bool *added);
-/* The keyed hash itself, for other tables over the same keys. */
-uint64_t map_hash(struct map_seed seed, const struct map_key *key);
 /* By tag last: ids first, as the tables on disk are ordered except for sequences. */
 int map_key_cmp(const struct map_key *a, const struct map_key *b);
 

@@ -120,6 +120,7 @@ Test(store_index_lmdb, continues_where_it_ended)
 	struct gen *g = make_gen(ROWS, 2 * ROWS);
 	struct disk_read *r = NULL;
 	uint64_t reach = 0, out[3 * ROWS];
+	struct map_key key = gen_key_parent(0);
 	size_t n = 0;
 
 	cr_assert_eq(disk_reach(d), ROWS);
@@ -130,7 +131,7 @@ Test(store_index_lmdb, continues_where_it_ended)
 	cr_assert_eq(disk_reach(d), 2 * ROWS);
 	r = read_all(&reach);
 	cr_assert_eq(reach, 2 * ROWS);
-	cr_assert_eq(disk_children(r, 0, UINT64_MAX, UINT64_MAX, out, 3 * ROWS, &n), RC_OK);
+	cr_assert_eq(disk_list(r, false, &key, UINT64_MAX, UINT64_MAX, out, 3 * ROWS, &n), RC_OK);
 	cr_assert_eq(n, 2 * ROWS - 1);
 	read_done(r);
 }
@@ -140,18 +141,19 @@ Test(store_index_lmdb, a_reader_sees_one_state_and_the_next_time_a_newer_one)
 	struct gen *g = make_gen(ROWS, ROWS + 1);
 	struct disk_read *r = NULL;
 	uint64_t reach = 0, out[2 * ROWS];
+	struct map_key key = gen_key_parent(0);
 	size_t n = 0;
 
 	r = read_all(&reach);
-	cr_assert_eq(disk_children(r, 0, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
+	cr_assert_eq(disk_list(r, false, &key, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
 	cr_assert_eq(n, ROWS - 1);
 	cr_assert_eq(disk_write(d, g), RC_OK);
-	cr_assert_eq(disk_children(r, 0, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
+	cr_assert_eq(disk_list(r, false, &key, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
 	cr_assert_eq(n, ROWS - 1);
 	disk_read_end(r);
 	cr_assert_eq(disk_read_begin(r, &reach), RC_OK);
 	cr_assert_eq(reach, ROWS + 1);
-	cr_assert_eq(disk_children(r, 0, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
+	cr_assert_eq(disk_list(r, false, &key, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_OK);
 	cr_assert_eq(n, ROWS, "its cursors came along");
 	read_done(r);
 	gen_unref(g);
@@ -159,8 +161,7 @@ Test(store_index_lmdb, a_reader_sees_one_state_and_the_next_time_a_newer_one)
 
 Test(store_index_lmdb, damage_to_what_it_says_of_itself_is_found_at_open)
 {
-	static const char *const words[] = {
-	    "format1", "origintest.example/log", "reach", "counts", "seed"};
+	static const char *const words[] = {"format1", "origintest.example/log", "reach", "counts"};
 	char copy[200];
 
 	disk_close(d);
@@ -225,6 +226,7 @@ Test(store_index_lmdb, a_link_beyond_the_reach_is_damage)
 {
 	uint8_t row[16];
 	struct disk_read *r = NULL;
+	struct map_key key = gen_key_parent(0);
 	uint64_t reach = 0, out[ROWS];
 	size_t n = 0;
 
@@ -233,7 +235,7 @@ Test(store_index_lmdb, a_link_beyond_the_reach_is_damage)
 	cr_assert(damage(bytes_of(row, 16), 14, 0x01) > 0);
 	cr_assert_eq(try_open(), RC_OK);
 	r = read_all(&reach);
-	cr_assert_eq(disk_children(r, 0, UINT64_MAX, UINT64_MAX, out, ROWS, &n), RC_CORRUPT);
+	cr_assert_eq(disk_list(r, false, &key, UINT64_MAX, UINT64_MAX, out, ROWS, &n), RC_CORRUPT);
 	read_done(r);
 }
 

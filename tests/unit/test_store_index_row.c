@@ -36,7 +36,7 @@ Test(store_index_row, an_id_comes_back_at_both_ends_of_every_number)
 				cr_assert_eq(hit.iat, iats[n]);
 				cr_assert_eq(hit.has_wid, has);
 				cr_assert(!has || memcmp(hit.wid, wid, UUID_SIZE) == 0);
-				cr_assert_eq(memcmp(r.key + ROW_EPOCH_SIZE, jti, UUID_SIZE), 0);
+				cr_assert_eq(memcmp(r.key, jti, UUID_SIZE), 0);
 			}
 }
 
@@ -65,52 +65,27 @@ Test(store_index_row, a_key_of_another_length_or_scope_is_refused)
 	struct row r;
 
 	row_id(&r, &k, 1, 1);
-	cr_assert_eq(r.key_size, 39);
+	cr_assert_eq(r.key_size, 33);
 	cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
-	cr_assert_not(row_id_read(bytes_of(r.key, 38), value_of(&r), &hit));
-	cr_assert_not(row_id_read(bytes_of(r.key, 23), value_of(&r), &hit), "scope says workflow");
-	r.key[22] = 2;
+	cr_assert_not(row_id_read(bytes_of(r.key, 32), value_of(&r), &hit));
+	cr_assert_not(row_id_read(bytes_of(r.key, 17), value_of(&r), &hit), "scope says workflow");
+	r.key[16] = 2;
 	cr_assert_not(row_id_read(key_of(&r), value_of(&r), &hit));
 }
 
-Test(store_index_row, an_index_that_no_epoch_can_hold_is_refused)
+Test(store_index_row, links_end_in_their_index)
 {
-	uint8_t jti[UUID_SIZE] = {1}, low[4] = {0x80, 0x80, 0x10, 0}; /* 2^18, iat 0 */
-	struct index_hit hit;
-	struct map_key k = gen_key_id(false, NULL, jti);
-	struct row r;
-
-	row_id(&r, &k, 1, 1);
-	cr_assert_not(row_id_read(key_of(&r), bytes_of(low, 4), &hit));
-	low[0] = 0xff;
-	low[1] = 0xff;
-	low[2] = 0x0f; /* 2^18 - 1 */
-	cr_assert(row_id_read(key_of(&r), bytes_of(low, 4), &hit));
-	cr_assert_eq(hit.index, FILTER_EPOCH_SIZE - 1);
-	memset(r.key, 0xff, ROW_EPOCH_SIZE);
-	cr_assert_not(row_id_read(key_of(&r), bytes_of(low, 4), &hit));
-}
-
-Test(store_index_row, links_come_back_and_sort_by_their_index)
-{
-	static const uint64_t at[] = {
-	    0, 1, 255, 256, (1 << 18) - 1, 1 << 18, 1ull << 40, UINT64_MAX};
 	uint8_t prefix[UUID_SIZE] = {9};
 	struct map_key k = gen_key_hash(prefix);
 	uint64_t v = 0;
-	struct row r, before;
+	struct row r;
 
-	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-		row_child(&r, 5, at[i]);
-		cr_assert(row_child_read(key_of(&r), &v) && v == at[i]);
-		cr_assert_not(row_hash_read(key_of(&r), &v));
-		row_hash(&r, &k, at[i]);
-		cr_assert(row_hash_read(key_of(&r), &v) && v == at[i]);
-		cr_assert_not(row_child_read(key_of(&r), &v));
-		cr_assert_eq(memcmp(r.key + ROW_EPOCH_SIZE, prefix, UUID_SIZE), 0);
-		cr_assert(i == 0 || bytes_cmp(key_of(&before), key_of(&r)) < 0);
-		before = r;
-	}
+	row_child(&r, 5, UINT64_MAX);
+	cr_assert(row_link_read(key_of(&r), 16, &v) && v == UINT64_MAX);
+	cr_assert_not(row_link_read(key_of(&r), 24, &v));
+	row_hash(&r, &k, 77);
+	cr_assert(row_link_read(key_of(&r), 24, &v) && v == 77);
+	cr_assert_eq(memcmp(r.key, prefix, UUID_SIZE), 0);
 }
 
 Test(store_index_row, a_sequence_head_comes_back_and_an_empty_one_is_refused)
