@@ -44,7 +44,7 @@ static void
 setup(void)
 {
 	static const char *const names[] = {"ECTL_SERVER", "ECTL_CERT", "ECTL_KEY", "ECTL_CA",
-	    "ECTL_LOG", "ECTL_INSECURE_LOOPBACK"};
+	    "ECTL_LOG", "ECTL_INSECURE_LOOPBACK", "ECTL_RETRIES"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		(void)unsetenv(names[i]);
@@ -125,11 +125,15 @@ Test(tools_args, the_environment_is_weaker_than_an_option)
 	(void)setenv("ECTL_SERVER", "env:1", 1);
 	(void)setenv("ECTL_LOG", "envlog", 1);
 	(void)setenv("ECTL_INSECURE_LOOPBACK", "1", 1);
+	(void)setenv("ECTL_RETRIES", "7", 1);
 	cr_assert_eq(PARSE(&c, "ectl", "append", "--server", "opt:2"), ARGS_RUN);
 	cr_expect_str_eq(c.globals.server, "opt:2");
 	cr_expect_str_eq(c.globals.log, "envlog");
 	cr_expect(c.globals.insecure_loopback);
+	cr_expect_eq(c.globals.retries, 7u);
 	args_release(&c);
+	(void)setenv("ECTL_RETRIES", "many", 1);
+	BAD("append");
 }
 
 Test(tools_args, output_that_is_no_terminal_is_json)
@@ -156,6 +160,8 @@ Test(tools_args, unknown_words_and_missing_values_are_usage_errors)
 	BAD("-o", "xml", "append");
 	BAD("--at", "0", "append");
 	BAD("--at", "-1", "append");
+	BAD("--retries", "0", "append");
+	BAD("--retries", "1001", "append");
 	BAD("--at", "18446744073709551616", "append");
 }
 

@@ -25,11 +25,26 @@ const struct verb_option args_global_options[] = {
     {"--log", "NAME", "which log of the server (ECTL_LOG; default \"default\")", false},
     {"-o", "FORMAT", "table, json or ndjson (default: table on a terminal, else json)", false},
     {"--at", "SIZE", "answer as of this older tree size", false},
+    {"--retries", "N",
+	"how often a lost connection is made again, with growing pauses (ECTL_RETRIES; default 3)",
+	false},
     {"-h", NULL, "this help; behind a verb, that verb's", false},
     {"--version", NULL, "the version", false},
     {NULL, NULL, NULL, false},
 };
-enum { G_SERVER, G_CERT, G_KEY, G_CA, G_INSECURE, G_LOG, G_OUTPUT, G_AT, G_HELP, G_VERSION };
+enum {
+	G_SERVER,
+	G_CERT,
+	G_KEY,
+	G_CA,
+	G_INSECURE,
+	G_LOG,
+	G_OUTPUT,
+	G_AT,
+	G_RETRIES,
+	G_HELP,
+	G_VERSION
+};
 
 const char *
 args_nth(const struct args *a, const char *name, size_t i)
@@ -101,6 +116,19 @@ args_uuid(const char *text, uint8_t out[16], const char *what)
 /* ---- parsing ---- */
 
 static bool
+set_retries(struct globals *g, const char *value)
+{
+	uint64_t n = 0;
+
+	if (number(value, &n) && n >= 1 && n <= 1000) {
+		g->retries = (unsigned)n;
+		return true;
+	}
+	(void)fail(EXIT_USAGE, "--retries wants a number from 1 to 1000, not \"%s\"", value);
+	return false;
+}
+
+static bool
 set_global(struct globals *g, size_t option, const char *value)
 {
 	switch (option) {
@@ -133,6 +161,8 @@ set_global(struct globals *g, size_t option, const char *value)
 		}
 		(void)fail(EXIT_USAGE, "-o wants table, json or ndjson, not \"%s\"", value);
 		return false;
+	case G_RETRIES:
+		return set_retries(g, value);
 	default:
 		must(option == G_AT);
 		if (number(value, &g->at) && g->at > 0)
@@ -142,10 +172,10 @@ set_global(struct globals *g, size_t option, const char *value)
 	}
 }
 
-static void
+static bool
 globals_default(struct globals *g)
 {
-	const char *insecure = getenv("ECTL_INSECURE_LOOPBACK");
+	const char *insecure = getenv("ECTL_INSECURE_LOOPBACK"), *retries = getenv("ECTL_RETRIES");
 
 	memset(g, 0, sizeof *g);
 	g->server = getenv("ECTL_SERVER");
@@ -158,6 +188,7 @@ globals_default(struct globals *g)
 	g->insecure_loopback = insecure != NULL && strcmp(insecure, "1") == 0;
 	g->output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_JSON;
 	g->progress = isatty(STDERR_FILENO) != 0;
+	return retries == NULL || retries[0] == '\0' || set_retries(g, retries);
 }
 
 /* "--name" or "--name=value" in a table; the index, or SIZE_MAX. */
@@ -310,7 +341,8 @@ args_parse(int argc, char *const *argv, const struct verb *const *verbs, struct 
 	bool words_only = false, help = false;
 
 	memset(out, 0, sizeof *out);
-	globals_default(&out->globals);
+	if (!globals_default(&out->globals))
+		return ARGS_BAD;
 	out->value = calloc(room, sizeof *out->value);
 	out->which = calloc(room, sizeof *out->which);
 	out->operands = calloc(room, sizeof *out->operands);

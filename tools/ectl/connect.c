@@ -15,6 +15,7 @@ connect_server(const struct globals *g, struct ect_client **out)
 	    .insecure_loopback = g->insecure_loopback,
 	    .cert = g->cert,
 	    .key = g->key,
+	    .retries = g->retries,
 	    .ca = g->ca};
 	struct ect_status status;
 

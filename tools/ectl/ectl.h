@@ -22,6 +22,7 @@ struct globals {
 	enum output output;     /* default: table on a terminal, json otherwise */
 	bool output_given;      /* -o was there: "checkpoint" shows its own text form unless asked */
 	uint64_t at;            /* 0: now */
+	unsigned retries;       /* of a lost connection; 0: the library's default */
 	bool progress;          /* standard error is a terminal */
 };
 
