@@ -71,7 +71,7 @@ void print_json(const struct globals *g, json_t *value);
 /* A progress bar on standard error ('total' 0: a count); prints nothing unless g->progress. */
 void progress(const struct globals *g, const char *what, uint64_t done, uint64_t total);
 void progress_end(const struct globals *g);
-/* Aligned columns on standard output: rows of 'columns' strings; the first row is the head. */
+/* Aligned columns on standard output, at most 100 wide: rows of 'columns' strings; the first row is the head (a single row is just a row). */
 void print_table(const char *const *cells, size_t columns, size_t rows);
 /* Whole file or standard input ("-"), at most 'max' bytes; malloc'd and NUL-terminated. */
 bool read_file(const char *path, size_t max, uint8_t **out, size_t *size);
