@@ -49,14 +49,14 @@ print_row(void *ctx, uint64_t number, json_t *row)
 		(void)printf("accepted  %36s  %10lld  %s\n", jti,
 		    (long long)json_integer_value(json_object_get(row, "index")), note);
 	} else {
-		/* The message is the server's own words, but a token may be quoted in it. */
-		char line[200];
+		char id[40], why[400];
 		const char *message = json_string_value(json_object_get(row, "message"));
 
-		(void)snprintf(line, sizeof line, "refused   %36s  %s: %s", jti != NULL ? jti : "-",
+		(void)snprintf(id, sizeof id, "%36s", jti != NULL ? jti : "-");
+		(void)snprintf(why, sizeof why, "%s: %s",
 		    json_string_value(json_object_get(row, "code")),
 		    message != NULL ? message : "");
-		print_table((const char *const[]){line}, 1, 1);
+		print_table((const char *const[]){"refused ", id, why}, 3, 1);
 	}
 	(void)fflush(
 	    stdout); /* whoever reads us must see an acknowledgement as soon as we have it */

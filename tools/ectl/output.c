@@ -254,7 +254,7 @@ void
 print_table(const char *const *cells, size_t columns, size_t rows)
 {
 	size_t width[16] = {0};
-	bool right[16], bold = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	bool right[16], bold = rows > 1 && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 
 	must(columns > 0 && columns <= 16 && rows > 0);
 	for (size_t i = 0; i < columns; i++) {
