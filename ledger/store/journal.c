@@ -310,6 +310,9 @@ begin_next(struct journal *j, struct bytes record)
 	int fd = -1;
 	enum rc rc = RC_OK;
 
+	/* A torn record behind the last would look like damage in a file that is not the newest. */
+	if (ftruncate(j->fd, (off_t)j->end) != 0 || fdatasync(j->fd) != 0)
+		return RC_IO;
 	if (!keep_old(j))
 		return RC_UNIMPLEMENTED;
 	rc = write_aside(j, j->number + 1, &j->chain, record, &aside, &fd);

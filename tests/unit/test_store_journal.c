@@ -254,6 +254,22 @@ Test(store_journal, a_full_file_is_kept_under_its_number_and_the_next_goes_on)
 	expect_last(9, "a head of some length");
 }
 
+Test(store_journal, a_torn_record_is_not_carried_into_a_closed_file)
+{
+	struct why why = {0};
+	uint64_t whole = 0;
+
+	append(1, "one");
+	whole = help_size(heads);
+	cr_assert_eq(truncate(heads, (off_t)whole + 40), 0);
+	journal_close(j);
+	j = NULL;
+	cr_assert_eq(open_with(false, false, 200, &why), RC_OK);
+	append(2, "two");
+	cr_assert_eq(help_size(PATH(dir, "journal/heads.00000000")), whole);
+	expect_last(2, "two");
+}
+
 Test(store_journal, what_a_crash_leaves_while_a_new_file_begins_does_no_harm)
 {
 	char old[200], aside[200];
