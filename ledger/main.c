@@ -265,6 +265,8 @@ init_run(const struct init *in, struct why *why)
 		    (rc = read_folder(in->folder, &config, why)) != RC_OK)
 			goto out;
 	}
+	if ((rc = config_read_env(config, environ, why)) != RC_OK)
+		goto out;
 	config->insecure_loopback = true; /* init needs no TLS files yet */
 	if ((rc = config_finish(config, why)) != RC_OK)
 		goto out;

@@ -32,10 +32,14 @@ net_flush(struct net *n)
 	while ((c = n->dirty) != NULL) {
 		n->dirty = c->next_dirty;
 		c->is_dirty = false;
-		if (c->dead)
+		if (c->dead) {
 			conn_free(c);
-		else
-			conn_flush(c);
+			continue;
+		}
+		conn_flush(c);
+		/* What waited for this output to go may go on: no event will say so when it all went at once. */
+		if (c->stalled && serve_slots_free(n->serve) > 0)
+			conn_resume(c);
 	}
 }
 
