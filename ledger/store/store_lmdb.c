@@ -5,14 +5,10 @@
  * Opening takes the folder's lock, opens the journal and the environment, checks format and origin
  * and writes a new incarnation id; each batch finds that id again, so that a second server that got
  * past the lock is noticed before anything is committed.
- *
- * Readers keep finished transactions for the next reader: a reset transaction pins no page, and
- * renewing one costs no allocation.
  */
-#include "store/ops.h"
+#include "store/store_lmdb_own.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,47 +16,10 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "store/create.h"
-#include "store/env.h"
 #include "store/files.h"
-#include "store/journal.h"
-#include "store/layout.h"
 
 #define RULE	     "STORAGE 3 (log environment)"
-#define POOL_MAX     64
 #define MAP_LEFT_MIN ((uint64_t)256 << 20) /* a batch and what its commit needs */
-
-struct lmdb_read {
-	struct store_read base;
-	MDB_txn *txn;
-	struct lmdb_read *next; /* while pooled */
-};
-
-struct lmdb_store {
-	struct store base;
-	char *folder;
-	int lock;
-	MDB_env *env;
-	MDB_dbi entry, tile, head, meta;
-	MDB_txn *txn; /* the open batch */
-	struct journal *journal;
-	uint64_t free_least;
-	uint8_t incarnation[LAYOUT_INCARNATION_SIZE];
-	pthread_mutex_t pool_lock;
-	struct lmdb_read *pool;
-	size_t pool_count;
-};
-
-static struct lmdb_store *
-lmdb_of(struct store *s)
-{
-	return (struct lmdb_store *)s;
-}
-
-static struct lmdb_read *
-read_of(struct store_read *r)
-{
-	return (struct lmdb_read *)r;
-}
 
 /* ---- the writer ---- */
 
@@ -210,161 +169,6 @@ lmdb_journal_last(struct store *s, struct arena *arena, uint64_t *size, struct b
 	return journal_last(lmdb_of(s)->journal, arena, size, note);
 }
 
-/* ---- readers ---- */
-
-static struct lmdb_read *
-pool_take(struct lmdb_store *l)
-{
-	struct lmdb_read *r = NULL;
-
-	must(pthread_mutex_lock(&l->pool_lock) == 0);
-	if ((r = l->pool) != NULL) {
-		l->pool = r->next;
-		l->pool_count--;
-	}
-	must(pthread_mutex_unlock(&l->pool_lock) == 0);
-	return r;
-}
-
-static bool
-pool_put(struct lmdb_store *l, struct lmdb_read *r)
-{
-	bool kept = false;
-
-	must(pthread_mutex_lock(&l->pool_lock) == 0);
-	if (l->pool_count < POOL_MAX) {
-		r->next = l->pool;
-		l->pool = r;
-		l->pool_count++;
-		kept = true;
-	}
-	must(pthread_mutex_unlock(&l->pool_lock) == 0);
-	return kept;
-}
-
-static void
-read_free(struct lmdb_read *r)
-{
-	if (r == NULL)
-		return;
-	if (r->txn != NULL)
-		mdb_txn_abort(r->txn);
-	free(r);
-}
-
-static int
-entry_count(MDB_txn *txn, MDB_dbi dbi, uint64_t *count)
-{
-	MDB_stat st;
-	int e = mdb_stat(txn, dbi, &st);
-
-	*count = e == 0 ? st.ms_entries : 0;
-	return e;
-}
-
-static enum rc
-lmdb_read_begin(struct store *s, struct store_read **out)
-{
-	struct lmdb_store *l = lmdb_of(s);
-	struct lmdb_read *r = pool_take(l);
-	int e = 0;
-
-	if (r != NULL) {
-		e = mdb_txn_renew(r->txn);
-	} else {
-		if ((r = calloc(1, sizeof *r)) == NULL)
-			return RC_NO_MEMORY;
-		if ((e = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &r->txn)) != 0)
-			r->txn = NULL;
-	}
-	if (e == 0)
-		e = entry_count(r->txn, l->entry, &r->base.size);
-	if (e != 0) {
-		read_free(r);
-		return env_rc(e);
-	}
-	r->base.store = s;
-	*out = &r->base;
-	return RC_OK;
-}
-
-static void
-lmdb_read_end(struct store_read *base)
-{
-	struct lmdb_read *r = read_of(base);
-
-	must(r->txn != NULL);
-	mdb_txn_reset(r->txn);
-	if (!pool_put(lmdb_of(base->store), r))
-		read_free(r);
-}
-
-static enum rc
-get(struct lmdb_read *r, MDB_dbi dbi, struct bytes key, struct bytes *value)
-{
-	MDB_val k = env_val(key), v = {0};
-	int e = mdb_get(r->txn, dbi, &k, &v);
-
-	if (e != 0)
-		return env_rc(e);
-	*value = env_bytes(&v);
-	return RC_OK;
-}
-
-static enum rc
-lmdb_get_entry(struct store_read *base, uint64_t index, struct bytes *entry)
-{
-	uint8_t key[LAYOUT_ENTRY_KEY];
-
-	put_u64(key, index);
-	return get(read_of(base), lmdb_of(base->store)->entry, bytes_of(key, sizeof key), entry);
-}
-
-static enum rc
-lmdb_get_tile(struct store_read *base, unsigned level, uint64_t number, struct bytes *hashes)
-{
-	uint8_t key[LAYOUT_TILE_KEY];
-
-	layout_tile_key(key, level, number);
-	return get(read_of(base), lmdb_of(base->store)->tile, bytes_of(key, sizeof key), hashes);
-}
-
-static enum rc
-head_at(MDB_txn *txn, MDB_dbi dbi, MDB_cursor_op op, uint64_t *size, struct bytes *note)
-{
-	uint8_t key[LAYOUT_ENTRY_KEY];
-	MDB_val k = {sizeof key, key}, v = {0};
-	MDB_cursor *cursor = NULL;
-	int e = 0;
-
-	put_u64(key, *size);
-	if ((e = mdb_cursor_open(txn, dbi, &cursor)) != 0)
-		return env_rc(e);
-	e = mdb_cursor_get(cursor, &k, &v, op);
-	mdb_cursor_close(cursor);
-	if (e != 0)
-		return env_rc(e);
-	if (k.mv_size != LAYOUT_ENTRY_KEY)
-		return RC_CORRUPT;
-	*size = get_u64(k.mv_data);
-	*note = env_bytes(&v);
-	return RC_OK;
-}
-
-static enum rc
-lmdb_get_head(struct store_read *base, uint64_t least, uint64_t *size, struct bytes *note)
-{
-	*size = least;
-	return head_at(read_of(base)->txn, lmdb_of(base->store)->head, MDB_SET_RANGE, size, note);
-}
-
-static enum rc
-lmdb_get_last_head(struct store_read *base, uint64_t *size, struct bytes *note)
-{
-	*size = 0;
-	return head_at(read_of(base)->txn, lmdb_of(base->store)->head, MDB_LAST, size, note);
-}
-
 /* ---- life ---- */
 
 static void
@@ -389,10 +193,8 @@ static void
 lmdb_close(struct store *s)
 {
 	struct lmdb_store *l = lmdb_of(s);
-	struct lmdb_read *r = NULL;
 
-	while ((r = pool_take(l)) != NULL)
-		read_free(r);
+	lmdb_pool_release(l);
 	if (l->env != NULL)
 		mdb_env_close(l->env);
 	journal_close(l->journal);
@@ -468,14 +270,14 @@ load_sizes(struct lmdb_store *l, MDB_txn *txn, struct why *why)
 	uint64_t count = 0, last = 0;
 	enum rc rc = RC_OK;
 
-	if (entry_count(txn, l->entry, &count) != 0)
+	if (lmdb_entry_count(txn, l->entry, &count) != 0)
 		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s: no entries", l->folder);
-	rc = head_at(txn, l->entry, MDB_LAST, &last, &value);
+	rc = lmdb_row_at(txn, l->entry, MDB_LAST, &last, &value);
 	if (rc != (count == 0 ? RC_NOT_FOUND : RC_OK) || (count > 0 && last != count - 1))
 		return why_set(
 		    why, RC_CORRUPT, RULE, NULL, 0, "%.80s: entries are not dense", l->folder);
 	l->base.next_index = count;
-	rc = head_at(txn, l->head, MDB_LAST, &l->base.last_head, &value);
+	rc = lmdb_row_at(txn, l->head, MDB_LAST, &l->base.last_head, &value);
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return why_set(why, rc, RULE, NULL, 0, "%.80s: heads cannot be read", l->folder);
 	l->base.has_head = rc == RC_OK;

@@ -296,24 +296,6 @@ Test(store_store_lmdb,
 	cr_assert_eq(store_batch_commit(s), RC_OK);
 }
 
-Test(store_store_lmdb, many_readers_at_once_and_one_after_another)
-{
-	struct store_read *r[100];
-
-	reopen();
-	help_batch(s, 0, 3);
-	for (int round = 0; round < 3; round++) {
-		for (size_t i = 0; i < 100; i++)
-			cr_assert_eq(store_read_begin(s, &r[i]), RC_OK);
-		for (size_t i = 0; i < 100; i++) {
-			cr_assert_eq(store_read_size(r[i]), 3);
-			store_read_end(r[i]);
-		}
-	}
-	help_batch(s, 3, 4);
-	help_expect(s, 4);
-}
-
 Test(store_store_lmdb, a_read_only_opening_sees_the_log_and_makes_nothing)
 {
 	struct store_options o = help_options(&dir);
