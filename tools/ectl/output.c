@@ -18,6 +18,7 @@
 #include "ectl.h"
 
 #define TABLE_WIDTH 100
+#define UUID_WIDTH  36
 #define CELL_MIN    8 /* a shortened cell keeps at least this */
 #define BAR	    30
 
@@ -184,21 +185,24 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
-/* Shorten the widest column until the row fits; when it is the last one, its text is wrapped instead. */
+/* Shorten the widest column until the row fits; when it is the last one, its text is wrapped instead.  A column of ids stays whole: half an id cannot be
+ * copied into the next command. */
 static void
 fit(size_t *width, size_t columns)
 {
 	for (;;) {
-		size_t total = 2 * (columns - 1), widest = 0;
+		size_t total = 2 * (columns - 1), widest = columns, room = CELL_MIN;
 
 		for (size_t i = 0; i < columns; i++) {
 			total += width[i];
-			if (width[i] > width[widest])
+			if (width[i] > room && width[i] != UUID_WIDTH) {
 				widest = i;
+				room = width[i];
+			}
 		}
-		if (total <= TABLE_WIDTH || width[widest] <= CELL_MIN)
+		if (total <= TABLE_WIDTH || widest == columns)
 			return;
-		width[widest]--;
+		width[widest] -= width[widest] == UUID_WIDTH + 1 ? 2 : 1;
 	}
 }
 
