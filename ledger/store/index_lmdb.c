@@ -367,7 +367,7 @@ disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_
 	row_seq(&row, &k, &none);
 	if ((rc = get(r, DISK_SEQS, bytes_of(row.key, row.key_size), &value)) != RC_OK)
 		return rc;
-	if (!row_seq_read(value, out) || out->last >= r->reach || out->count > r->reach)
+	if (!row_seq_read(bytes_of(row.key, row.key_size), value, out) || out->last >= r->reach || out->count > r->reach)
 		return RC_CORRUPT;
 	return RC_OK;
 }

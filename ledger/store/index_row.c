@@ -1,11 +1,14 @@
 /*
  * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan
  * in, values as LEB128 because an index row is repeated ten million times.
+ *
+ * Values end in a check over key and value.  An id or a sequence head that is wrong by one bit would else be written into an entry, for ever.
  */
 #include "store/index_row.h"
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/must.h"
 
 #define ID_SHORT (UUID_SIZE + 1)	     /* no workflow */
@@ -39,6 +42,38 @@ get_varint(struct bytes *x, uint64_t *v)
 			return b != 0 || shift == 0;
 	}
 	return false;
+}
+
+static void
+check_of(struct bytes key, struct bytes value, uint8_t check[ROW_CHECK])
+{
+	const struct bytes parts[2] = {key, value};
+	struct hash h;
+
+	hash_of_parts(parts, 2, &h);
+	memcpy(check, h.b, ROW_CHECK);
+}
+
+static void
+put_check(struct row *r)
+{
+	must(r->value_size + ROW_CHECK <= sizeof r->value);
+	check_of(bytes_of(r->key, r->key_size), bytes_of(r->value, r->value_size),
+	    r->value + r->value_size);
+	r->value_size += ROW_CHECK;
+}
+
+/* Take the check off the end; false when it does not hold. */
+static bool
+take_check(struct bytes key, struct bytes *value)
+{
+	uint8_t want[ROW_CHECK];
+
+	if (value->n < ROW_CHECK)
+		return false;
+	value->n -= ROW_CHECK;
+	check_of(key, *value, want);
+	return memcmp(want, value->p + value->n, ROW_CHECK) == 0;
 }
 
 static uint64_t
@@ -76,6 +111,7 @@ row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat)
 	row_id_key(r, id);
 	r->value_size = put_varint(r->value, index);
 	r->value_size += put_varint(r->value + r->value_size, zigzag(iat));
+	put_check(r);
 }
 
 bool
@@ -91,7 +127,8 @@ row_id_read(struct bytes key, struct bytes value, struct index_hit *out)
 		return false;
 	if (out->has_wid)
 		memcpy(out->wid, key.p + ID_SHORT, UUID_SIZE);
-	if (!get_varint(&value, &out->index) || !get_varint(&value, &iat) || value.n != 0)
+	if (!take_check(key, &value) || !get_varint(&value, &out->index) ||
+	    !get_varint(&value, &iat) || value.n != 0)
 		return false;
 	out->iat = unzigzag(iat);
 	return true;
@@ -134,11 +171,12 @@ row_seq(struct row *r, const struct map_key *key, const struct index_seq_head *h
 	r->key_size = 17;
 	r->value_size = put_varint(r->value, head->count);
 	r->value_size += put_varint(r->value + r->value_size, head->last);
+	put_check(r);
 }
 
 bool
-row_seq_read(struct bytes value, struct index_seq_head *out)
+row_seq_read(struct bytes key, struct bytes value, struct index_seq_head *out)
 {
-	return get_varint(&value, &out->count) && get_varint(&value, &out->last) && value.n == 0 &&
-	       out->count > 0;
+	return take_check(key, &value) && get_varint(&value, &out->count) &&
+	       get_varint(&value, &out->last) && value.n == 0 && out->count > 0;
 }

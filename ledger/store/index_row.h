@@ -11,7 +11,8 @@
 #include "store/gen.h"
 
 #define ROW_KEY_MAX   33
-#define ROW_VALUE_MAX 20
+#define ROW_CHECK     4  /* LMDB has no checksums, and what the writer looks up goes under a leaf hash */
+#define ROW_VALUE_MAX (20 + ROW_CHECK)
 
 struct row {
 	uint8_t key[ROW_KEY_MAX], value[ROW_VALUE_MAX];
@@ -26,6 +27,6 @@ void row_hash(struct row *r, const struct map_key *prefix, uint64_t index);
 /* The last eight bytes of a key of exactly 'size' bytes. */
 bool row_link_read(struct bytes key, size_t size, uint64_t *value);
 void row_seq(struct row *r, const struct map_key *key, const struct index_seq_head *head);
-bool row_seq_read(struct bytes value, struct index_seq_head *out);
+bool row_seq_read(struct bytes key, struct bytes value, struct index_seq_head *out);
 
 #endif

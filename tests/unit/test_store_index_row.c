@@ -98,9 +98,27 @@ Test(store_index_row, a_sequence_head_comes_back_and_an_empty_one_is_refused)
 	row_seq(&r, &k, &in);
 	cr_assert_eq(r.key[0], INDEX_SEQ_ISSUER);
 	cr_assert_eq(memcmp(r.key + 1, key.id, UUID_SIZE), 0);
-	cr_assert(row_seq_read(value_of(&r), &out));
+	cr_assert(row_seq_read(key_of(&r), value_of(&r), &out));
 	cr_assert(out.count == 70000 && out.last == UINT64_MAX);
 	in.count = 0;
 	row_seq(&r, &k, &in);
-	cr_assert_not(row_seq_read(value_of(&r), &out));
+	cr_assert_not(row_seq_read(key_of(&r), value_of(&r), &out));
+}
+
+Test(store_index_row, one_changed_bit_in_key_or_value_is_found)
+{
+	uint8_t wid[UUID_SIZE] = {3}, jti[UUID_SIZE] = {9};
+	struct map_key k = gen_key_id(true, wid, jti);
+	struct index_hit hit;
+	struct row r;
+
+	row_id(&r, &k, 70000, 1700000000);
+	for (size_t bit = 0; bit < 8 * (r.key_size + r.value_size); bit++) {
+		uint8_t *at = bit / 8 < r.key_size ? &r.key[bit / 8] : &r.value[bit / 8 - r.key_size];
+
+		*at ^= (uint8_t)(1u << bit % 8);
+		cr_assert_not(row_id_read(key_of(&r), value_of(&r), &hit), "bit %zu", bit);
+		*at ^= (uint8_t)(1u << bit % 8);
+	}
+	cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
 }

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define ROW_CHECK 4
+
 enum table { IDS, CHILDREN, HASHES, SEQS, TABLES };
 
 struct fsck_index {
@@ -124,6 +126,19 @@ node(const struct fsck *f, uint64_t index)
 										  : NULL;
 }
 
+/* A value ends in the first bytes of SHA-256(key || value before them). */
+static bool
+checked(struct fsck *f, struct span key, struct span *value)
+{
+	uint8_t want[FSCK_HASH];
+
+	if (value->n < ROW_CHECK)
+		return false;
+	value->n -= ROW_CHECK;
+	fsck_hash(f, key, *value, want);
+	return memcmp(want, value->p + value->n, ROW_CHECK) == 0;
+}
+
 static bool
 id_row(struct fsck *f, struct span key, struct span value, uint64_t *index)
 {
@@ -136,7 +151,8 @@ id_row(struct fsck *f, struct span key, struct span value, uint64_t *index)
 		return false;
 	if (key.n == 33)
 		wid = key.p + 17;
-	if (!varint(&value, index) || !varint(&value, &iat) || value.n != 0)
+	if (!checked(f, key, &value) || !varint(&value, index) || !varint(&value, &iat) ||
+	    value.n != 0)
 		return false;
 	n = node(f, *index);
 	return n != NULL && memcmp(n->task.jti, key.p, FSCK_ID) == 0 &&
@@ -199,7 +215,8 @@ seq_row(struct fsck *f, struct span key, struct span value, uint64_t *index)
 		return false;
 	want.kind = (enum fsck_seq_kind)key.p[0];
 	memcpy(want.id, key.p + 1, FSCK_ID);
-	if (!varint(&value, &count) || !varint(&value, &last) || value.n != 0)
+	if (!checked(f, key, &value) || !varint(&value, &count) || !varint(&value, &last) ||
+	    value.n != 0)
 		return false;
 	*index = last;
 	s = bsearch(&want, g->marked, g->marked_count, sizeof(*s), by_kind_and_id);
