@@ -26,7 +26,7 @@ struct talk {
 	struct session_step step;
 	struct why why;
 	uint8_t frame[512];
-	Ectledger__V1__ServerFrame *got[64];
+	Ectledger__V1__ServerFrame *got[256];
 	size_t got_count;
 };
 
@@ -474,5 +474,89 @@ Test(net_session, many_calls_are_answered_in_any_order)
 	cr_assert_eq(t->got_count, 60);
 	cr_assert_eq(t->s.call_count, 0);
 	cr_assert_eq(t->s.in_flight, 0);
+	talk_free(t);
+}
+
+/* A small generator with a seed, so that a failure can be repeated. */
+static uint32_t
+roll(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*seed >> 33) % below;
+}
+
+static void
+check_invariants(const struct talk *t)
+{
+	unsigned in_flight = 0;
+	size_t held = 0;
+
+	for (size_t i = 0; i < t->s.call_count; i++) {
+		const struct session_call *c = &t->s.calls[i];
+
+		in_flight += c->in_flight;
+		held += c->held.n - c->held_at;
+		cr_assert(i == 0 || t->s.calls[i - 1].id < c->id);
+		cr_assert(c->id <= t->s.last_call);
+		cr_assert(c->credit + c->in_flight <= t->s.limits.stream_credit);
+		cr_assert(c->stream || c->in_flight == 1);
+		cr_assert(held == 0 || (c->limited && c->answers == 0) || c->held.n == c->held_at);
+	}
+	cr_assert_eq(in_flight, t->s.in_flight);
+	cr_assert_eq(held, t->s.held_bytes);
+	cr_assert(t->s.call_count <= t->s.limits.calls_max);
+	cr_assert_not(t->out.bad);
+}
+
+static void
+random_frame(struct talk *t, uint64_t *seed)
+{
+	static const char *const names[] = {"", "", "", UNARY, STREAM, STREAM, "/no"};
+	Ectledger__V1__ClientFrame f = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+	size_t n;
+
+	f.call = roll(seed, 3) ? t->s.last_call - roll(seed, 3) + roll(seed, 5) : roll(seed, 40);
+	f.method = (char *)(uintptr_t)names[roll(seed, 7)];
+	f.has_message = roll(seed, 2) == 1;
+	f.end = roll(seed, 3) == 0;
+	f.cancel = roll(seed, 12) == 0;
+	f.credit = roll(seed, 6) == 0 ? roll(seed, 4) : 0;
+	if (f.cancel && roll(seed, 4)) {
+		f.has_message = f.end = false;
+		f.credit = 0;
+	}
+	n = ectledger__v1__client_frame__pack(&f, t->frame);
+	if (n > 0 && roll(seed, 10) == 0)
+		t->frame[roll(seed, (uint32_t)n)] = (uint8_t)roll(seed, 256);
+	if (session_read(&t->s, bytes_of(t->frame, n), methods, &t->step, &t->why) != RC_OK)
+		return;
+	cr_assert_eq(
+	    session_apply(&t->s, &t->step,
+		t->step.refuse == RC_OK && t->step.has_message && !t->step.nothing, &t->out),
+	    RC_OK);
+}
+
+Test(net_session, random_frames_and_answers_keep_the_invariants)
+{
+	uint64_t seed = 20261122;
+	struct talk *t = talk_new(6, 3);
+
+	for (int i = 0; i < 200000; i++) {
+		random_frame(t, &seed);
+		check_invariants(t);
+		if (t->s.call_count > 0 && roll(&seed, 2)) {
+			const struct session_call *c =
+			    &t->s.calls[roll(&seed, (uint32_t)t->s.call_count)];
+
+			if (c->in_flight > 0)
+				answer(t, c->id, roll(&seed, 9) ? RC_OK : RC_INTERNAL, "A");
+			check_invariants(t);
+		}
+		if (i % 50 == 0) {
+			listen(t); /* all that was said is whole frames */
+			clear(t);
+		}
+	}
+	cr_assert(t->s.last_call > 100, "the walk went somewhere");
 	talk_free(t);
 }

@@ -1,0 +1,302 @@
+/*
+ * The story of a write, from request bytes to answer bytes, over a log in memory.
+ */
+#include "test_serve_help.h"
+
+static Ectledger__V1__AppendReply *
+append_one(struct hall *h, char *token)
+{
+	Ectledger__V1__AppendReply *reply = hall_append(h, &token, 1);
+
+	cr_assert(reply != NULL && reply->n_answers == 1);
+	return reply;
+}
+
+static void
+drop(Ectledger__V1__AppendReply *reply)
+{
+	ectledger__v1__append_reply__free_unpacked(reply, NULL);
+}
+
+Test(serve_submit, a_good_token_is_answered_with_a_receipt_that_verifies)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+	struct receipt receipt = {0};
+	struct receipt_verdict verdict;
+	const Ectledger__V1__Receipt *r;
+	uint8_t entry[4096];
+	char *token, copy[2048];
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	drop(append_one(&h, hall_token_n(&h, 10)));
+	drop(append_one(&h, hall_token_n(&h, 11)));
+	token = hall_token_n(&h, 1);
+	cr_assert(strlen(token) < sizeof copy);
+	memcpy(copy, token, strlen(token) + 1);
+	reply = append_one(&h, token);
+	cr_assert_null(reply->answers[0]->refusal);
+	r = reply->answers[0]->receipt;
+	cr_assert(r != NULL && r->entry_is_head && r->entry.len + strlen(copy) < sizeof entry);
+	memcpy(entry, r->entry.data, r->entry.len);
+	memcpy(entry + r->entry.len, copy, strlen(copy));
+	receipt.index = r->index;
+	receipt.tree_size = r->tree_size;
+	memcpy(receipt.leaf.b, r->leaf_hash.data, HASH_SIZE);
+	cr_assert_eq(
+	    r->path.len, HASH_SIZE, "the third leaf's sibling is the node of the first two");
+	receipt.path_count = 1;
+	memcpy(receipt.path, r->path.data, r->path.len);
+	receipt.checkpoint = bytes_of(r->checkpoint.data, r->checkpoint.len);
+	cr_assert_eq(receipt_verify(&receipt, ledger_vkey(h.world.ledger),
+			 bytes_of(entry, r->entry.len + strlen(copy)), bytes_str(copy), &verdict),
+	    RC_OK);
+	cr_assert_eq(verdict.token_match, RECEIPT_OK);
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, the_same_token_again_is_a_duplicate_at_the_same_index)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	drop(append_one(&h, hall_token_n(&h, 5)));
+	drop(append_one(&h, hall_token_n(&h, 6)));
+	reply = append_one(&h, hall_token_n(&h, 5));
+	cr_assert(reply->answers[0]->duplicate);
+	cr_assert_eq(reply->answers[0]->index, 0);
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, each_token_of_a_request_has_its_own_answer_in_order)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+	char *tokens[40];
+	uint8_t id[16];
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	for (uint64_t i = 0; i < 40; i++)
+		tokens[i] = i % 3 == 1 ? strdup("not a token") : hall_token_n(&h, i);
+	reply = hall_append(&h, tokens, 40);
+	cr_assert(reply != NULL && reply->n_answers == 40);
+	for (uint64_t i = 0; i < 40; i++) {
+		const Ectledger__V1__AppendAnswer *a = reply->answers[i];
+
+		cr_assert_eq(a->number, i);
+		if (i % 3 == 1) {
+			cr_assert(a->refusal != NULL && a->refusal->code == RC_BAD_TOKEN);
+			cr_assert(a->refusal->rule[0] != '\0' && a->jti.len == 0);
+			continue;
+		}
+		token_make_id(i, id);
+		cr_assert_null(a->refusal);
+		cr_assert(a->jti.len == 16 && memcmp(a->jti.data, id, 16) == 0);
+	}
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_bad_signature_is_told_and_the_id_with_it)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+	char *token;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	token = hall_token_n(&h, 1);
+	token[strlen(token) - 10] = (char)(token[strlen(token) - 10] == 'A' ? 'B' : 'A');
+	reply = append_one(&h, token);
+	cr_assert_eq(reply->answers[0]->refusal->code, RC_BAD_SIGNATURE);
+	cr_assert_eq(reply->answers[0]->jti.len, 16);
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, an_old_token_with_a_bad_signature_is_not_called_expired)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+	struct token_make t = {.iat = 1700000000};
+	char *token;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	token_make_id(3, t.jti);
+	reply = append_one(&h, hall_token(&h, &t));
+	cr_assert_eq(reply->answers[0]->refusal->code, RC_EXPIRED);
+	drop(reply);
+	token = hall_token(&h, &t);
+	token[strlen(token) - 10] = (char)(token[strlen(token) - 10] == 'A' ? 'B' : 'A');
+	reply = append_one(&h, token);
+	cr_assert_eq(reply->answers[0]->refusal->code, RC_BAD_SIGNATURE);
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_key_enrolled_a_moment_before_is_found)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+
+	hall_init(&h);
+	hall_start(&h);
+	reply = append_one(&h, hall_token_n(&h, 1));
+	cr_assert_eq(reply->answers[0]->refusal->code, RC_UNKNOWN_KEY);
+	drop(reply);
+	for (uint64_t i = 2; i < 6; i++) {
+		hall_enrol(&h); /* replaces the file each time */
+		reply = append_one(&h, hall_token_n(&h, i));
+		cr_assert_null(reply->answers[0]->refusal);
+		drop(reply);
+	}
+	hall_end(&h);
+}
+
+Test(serve_submit, missing_predecessors_are_named)
+{
+	struct hall h;
+	Ectledger__V1__AppendReply *reply;
+	struct token_make t = {0};
+	uint8_t pred[2][16];
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	token_make_id(1, t.jti);
+	token_make_id(8, pred[0]);
+	token_make_id(9, pred[1]);
+	t.pred = (const uint8_t(*)[16])pred;
+	t.pred_count = 2;
+	reply = append_one(&h, hall_token(&h, &t));
+	cr_assert_eq(reply->answers[0]->refusal->code, RC_UNKNOWN_PARENT);
+	cr_assert_eq(reply->answers[0]->refusal->n_missing, 2);
+	cr_assert(memcmp(reply->answers[0]->refusal->missing[1].data, pred[1], 16) == 0);
+	drop(reply);
+	hall_end(&h);
+}
+
+Test(serve_submit, tokens_enter_in_the_order_of_their_requests)
+{
+	struct hall h;
+	struct why why = {0};
+	uint8_t pred[1][16];
+
+	/* Each is the child of the one before; none waits for an answer. */
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	for (uint64_t i = 0; i < 16; i++) {
+		struct token_make t = {.pred = (const uint8_t(*)[16])pred, .pred_count = i > 0};
+		struct call_request r;
+		struct bytes message;
+		char *token;
+
+		token_make_id(i, t.jti);
+		token = hall_token(&h, &t);
+		message = append_request(&token, 1, true);
+		r = ask(APPEND, message);
+		cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK);
+		free((void *)(uintptr_t)message.p);
+		memcpy(pred[0], t.jti, 16);
+	}
+	for (int i = 0; i < 16; i++) {
+		struct call_answer a = hall_wait(&h);
+		Ectledger__V1__AppendReply *reply =
+		    ectledger__v1__append_reply__unpack(NULL, a.message.n, a.message.p);
+
+		cr_assert(reply != NULL && reply->answers[0]->refusal == NULL);
+		cr_assert_null(reply->answers[0]->receipt, "not wanted");
+		drop(reply);
+		serve_release(h.serve, a.call);
+	}
+	hall_end(&h);
+}
+
+Test(serve_submit, a_streams_numbers_go_on_from_request_to_request)
+{
+	struct hall h;
+	struct why why = {0};
+	uint64_t tokens = 0;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	for (uint64_t i = 0; i < 3; i++) {
+		char *list[2] = {hall_token_n(&h, 2 * i), hall_token_n(&h, 2 * i + 1)};
+		struct bytes message = append_request(list, 2, true);
+		struct call_request r = ask(STREAM, message);
+		Ectledger__V1__AppendReply *reply;
+		struct call_answer a;
+
+		r.stream_tokens = &tokens;
+		cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK);
+		free((void *)(uintptr_t)message.p);
+		cr_assert_eq(tokens, 2 * i + 2);
+		a = hall_wait(&h);
+		reply = ectledger__v1__append_reply__unpack(NULL, a.message.n, a.message.p);
+		cr_assert_eq(reply->answers[0]->number, 2 * i);
+		cr_assert_eq(reply->answers[1]->number, 2 * i + 1);
+		drop(reply);
+		serve_release(h.serve, a.call);
+	}
+	hall_end(&h);
+}
+
+Test(serve_submit, requests_without_tokens_or_with_too_many_are_refused_and_take_no_slot)
+{
+	struct hall h;
+	struct why why = {0};
+	struct call_request r = ask(APPEND, BYTES_NONE);
+	char *tokens[65];
+	uint64_t count = 0;
+
+	hall_init(&h);
+	hall_start(&h);
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_BAD_REQUEST);
+	for (int i = 0; i < 65; i++)
+		tokens[i] = strdup("x");
+	r.message = append_request(tokens, 65, false);
+	r.stream_tokens = &count;
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_TOO_LARGE);
+	cr_assert_eq(count, 0, "a refused request does not move the stream on");
+	cr_assert_eq(serve_slots_free(h.serve), 16);
+	free((void *)(uintptr_t)r.message.p);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_log_over_its_quota_refuses_the_call)
+{
+	struct hall h;
+	struct why why = {0};
+	struct call_request r;
+	char *token;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.tokens_per_s_max = 2;
+	hall_start(&h);
+	h.clock.mono_us += 1000000;
+	drop(append_one(&h, hall_token_n(&h, 1)));
+	drop(append_one(&h, hall_token_n(&h, 2)));
+	token = hall_token_n(&h, 3);
+	r = ask(APPEND, append_request(&token, 1, false));
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OVER_QUOTA);
+	h.clock.mono_us += 500000;
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK, "half a second: one more");
+	serve_release(h.serve, hall_wait(&h).call);
+	free((void *)(uintptr_t)r.message.p);
+	hall_end(&h);
+}
