@@ -625,6 +625,8 @@ command_check(int argc, char *const *argv)
 	struct config *config = NULL;
 	struct trust_snapshot *trust = NULL;
 	struct trust_report report = {0};
+	struct net_options options;
+	struct daemon none = {0};
 	struct why why = {0};
 	char *folder = NULL;
 	enum rc rc = read_all(argv[0], argc - 1, argv + 1, &config, &why);
@@ -635,6 +637,10 @@ command_check(int argc, char *const *argv)
 		rc = log_signer_open(config->logs[i].key, config->logs[i].origin, &signer, &why);
 		if (rc == RC_OK)
 			log_signer_close(&signer);
+	}
+	if (rc == RC_OK) {
+		options = net_options_of(config, &none);
+		rc = net_check(&options, &why);
 	}
 	if (rc == RC_OK && asprintf(&folder, "%s/trust", argv[0]) < 0)
 		rc = RC_NO_MEMORY;
@@ -701,6 +707,7 @@ main(int argc, char **argv)
 		return EXIT_CANNOT;
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write, not an end */
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("ectledgerd %s\n", ECT_VERSION);
 		return 0;

@@ -155,18 +155,28 @@ add_metrics(struct net *n)
 }
 
 static enum rc
-open_tls(struct net *n, struct why *why)
+load_tls(const struct net_options *o, struct tls_context **out, struct why *why)
 {
-	const struct net_options *o = &n->options;
 	struct tls_files files = {o->tls_cert, o->tls_key, o->tls_client_ca, o->tls_client_crl};
 
+	*out = NULL;
 	if (o->insecure_loopback)
 		return RC_OK;
 	if (o->tls_cert == NULL || o->tls_key == NULL || o->tls_client_ca == NULL)
 		return why_set(why, RC_BAD_CONFIG, "tls", NULL, 0,
 		    "set tls_cert, tls_key and tls_client_ca, or insecure_loopback on this "
 		    "machine");
-	return tls_context_new(&files, &n->tls, why);
+	return tls_context_new(&files, out, why);
+}
+
+enum rc
+net_check(const struct net_options *options, struct why *why)
+{
+	struct tls_context *tls = NULL;
+	enum rc rc = load_tls(options, &tls, why);
+
+	tls_context_free(tls);
+	return rc;
 }
 
 static enum rc
@@ -203,7 +213,7 @@ net_open(struct net **out, const struct net_options *options, struct why *why)
 	TAILQ_INIT(&n->stalled);
 	if ((rc = open_loop(n, why)) != RC_OK)
 		goto out;
-	if ((rc = open_tls(n, why)) != RC_OK)
+	if ((rc = load_tls(&n->options, &n->tls, why)) != RC_OK)
 		goto out;
 	if ((rc = listener_open(&n->listener, n, why)) != RC_OK)
 		goto out;
@@ -277,21 +287,17 @@ enum rc
 net_reload(struct net *n, const struct net_options *options, struct why *why)
 {
 	struct net_options fresh = *options;
-	struct tls_files files = {
-	    fresh.tls_cert, fresh.tls_key, fresh.tls_client_ca, fresh.tls_client_crl};
 	struct tls_context *tls = NULL;
 	enum rc rc;
 
-	if (n->tls != NULL) {
-		if ((rc = tls_context_new(&files, &tls, why)) != RC_OK)
-			return rc;
-		tls_context_free(n->tls);
-		n->tls = tls;
-	}
 	fresh.listen = n->options.listen;
 	fresh.insecure_loopback = n->options.insecure_loopback;
 	fresh.sink = n->options.sink;
 	fresh.metrics = n->options.metrics;
+	if ((rc = load_tls(&fresh, &tls, why)) != RC_OK)
+		return rc;
+	tls_context_free(n->tls); /* connections hold on to theirs */
+	n->tls = tls;
 	n->options = fresh;
 	return RC_OK;
 }

@@ -25,6 +25,8 @@ struct net_options {
 	struct metrics *metrics;
 };
 
+/* Could it be opened?  Reads the TLS files, binds nothing. */
+enum rc net_check(const struct net_options *options, struct why *why);
 enum rc net_open(struct net **out, const struct net_options *options, struct why *why);
 /* serve's wake callback: any thread. */
 void net_wake(void *net);
