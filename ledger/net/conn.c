@@ -26,7 +26,9 @@
 #include "base/must.h"
 #include "proto/frame.h"
 
-#define LINGER_MS 1000
+#define LINGER_MS    1000
+#define QUIET_MS     1000
+#define OUT_KEEP_MAX ((size_t)1 << 20) /* of an output buffer that is empty */
 
 static void on_read(evutil_socket_t fd, short what, void *ctx);
 static void on_write(evutil_socket_t fd, short what, void *ctx);
@@ -281,7 +283,7 @@ conn_flush(struct conn *c)
 	}
 	if (c->out_at == c->out.n) {
 		c->out_at = 0;
-		if (c->out.room > NET_SCRATCH)
+		if (c->out.room > OUT_KEEP_MAX)
 			buf_release(&c->out);
 		buf_clear(&c->out);
 		if (c->lingers) {
@@ -452,6 +454,17 @@ time_out(struct conn *c, const char *rule, const char *text)
 	conn_end(c, RC_DEADLINE, &why);
 }
 
+/* A connection that has gone quiet keeps no buffers: ten thousand of them must fit. */
+static void
+give_back(struct conn *c)
+{
+	if (c->out.n == 0)
+		buf_release(&c->out);
+	if (c->in.n == 0)
+		buf_release(&c->in);
+	session_rest(&c->session);
+}
+
 void
 conn_sweep(struct conn *c, int64_t now)
 {
@@ -460,6 +473,8 @@ conn_sweep(struct conn *c, int64_t now)
 
 	if (c->dead)
 		return;
+	if (over(c->active_us, QUIET_MS, now))
+		give_back(c);
 	if (c->state == CONN_LINGER) {
 		if (over(c->begun_us, LINGER_MS, now))
 			conn_kill(c);

@@ -45,6 +45,16 @@ session_release(struct session *s)
 	s->in_flight = 0;
 }
 
+void
+session_rest(struct session *s)
+{
+	if (s->call_count > 0)
+		return;
+	free(s->calls);
+	s->calls = NULL;
+	s->call_room = 0;
+}
+
 /* ---- the table of calls ---- */
 
 static struct session_call *

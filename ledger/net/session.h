@@ -44,6 +44,7 @@ struct session {
 
 void session_init(struct session *s, const struct session_limits *limits);
 void session_release(struct session *s);
+void session_rest(struct session *s); /* give back memory that no call needs now */
 
 /* What a frame asks for.  Nothing has changed in the session yet: a frame that must wait for a slot is simply read again. */
 struct session_step {

@@ -552,6 +552,8 @@ Test(net_session, random_frames_and_answers_keep_the_invariants)
 				answer(t, c->id, roll(&seed, 9) ? RC_OK : RC_INTERNAL, "A");
 			check_invariants(t);
 		}
+		if (i % 7 == 0)
+			session_rest(&t->s);
 		if (i % 50 == 0) {
 			listen(t); /* all that was said is whole frames */
 			clear(t);
