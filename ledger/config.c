@@ -205,7 +205,7 @@ set(struct config *c, struct config_log *log, const struct option *o, const char
 	case GRANT:
 		return add_grants(&log->rules, o, v, why);
 	}
-	must(!"a kind of option");
+	must(o->kind <= GRANT); /* all kinds are above */
 	return RC_INTERNAL;
 }
 

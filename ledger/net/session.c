@@ -192,7 +192,7 @@ unpack(struct bytes frame, struct client_frame *f, struct why *why)
 			f->credit = w.value;
 			break;
 		default:
-			must(!"wire_check knows the fields");
+			must(w.number <= 9); /* wire_check knows the fields */
 		}
 	}
 	if (f->call == 0)

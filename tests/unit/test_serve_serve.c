@@ -4,6 +4,7 @@
 #include "test_serve_help.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
 static enum rc
 begin(struct hall *h, const char *method, const char *message)
@@ -161,7 +162,7 @@ hurried(void *ctx)
 {
 	_Atomic int64_t *us = ctx;
 
-	return *us += 10000;
+	return atomic_fetch_add(us, 10000) + 10000;
 }
 
 static int64_t
