@@ -45,7 +45,14 @@ printable(const unsigned char *s)
 	return n;
 }
 
-/* Print at most 'width' characters, ending in "..." when cut; gives the columns used. */
+static size_t
+step(const unsigned char *s)
+{
+	return printable(s) != 0 ? printable(s) : 1;
+}
+
+/* Print at most 'width' characters; what is cut shows as "...": at the end, but of a URI at the front, for its end tells two agents apart.  Gives the
+ * columns used. */
 static size_t
 print_clean(FILE *to, const char *text, size_t width)
 {
@@ -53,15 +60,19 @@ print_clean(FILE *to, const char *text, size_t width)
 	size_t columns = 0, total = 0;
 
 	for (const unsigned char *p = s; *p != '\0'; total++)
-		p += printable(p) != 0 ? printable(p) : 1;
+		p += step(p);
+	if (total > width && strstr(text, "://") != NULL) {
+		for (; total > width - 3; total--)
+			s += step(s);
+		(void)fputs("...", to);
+		return 3 + print_clean(to, (const char *)s, width - 3);
+	}
 	while (*s != '\0' && columns < (total > width ? width - 3 : width)) {
-		size_t n = printable(s);
-
-		if (n == 0)
+		if (printable(s) == 0)
 			(void)fputc('?', to);
 		else
-			(void)fwrite(s, 1, n, to);
-		s += n != 0 ? n : 1;
+			(void)fwrite(s, 1, printable(s), to);
+		s += step(s);
 		columns++;
 	}
 	if (*s != '\0') {
