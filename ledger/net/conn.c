@@ -12,8 +12,8 @@
  * has come, never by what a length prefix announces.  So an idle connection has no buffer, and a slow one a small one.
  * Writing: answers of one loop turn are collected in 'out' and written together by net_flush().
  *
- * Invariants: a dead connection is freed only by net_flush(), never inside a callback; out_bytes of the net
- * is the sum of what connections have queued; handshake_count counts connections in HANDSHAKE.
+ * Invariants: a dead connection is freed only by net_flush(), never inside a callback; kept_bytes of the net
+ * is the sum of what connections keep, input and output; handshake_count counts connections in HANDSHAKE.
  */
 #include "net/loop.h"
 
@@ -26,9 +26,11 @@
 #include "base/must.h"
 #include "proto/frame.h"
 
-#define LINGER_MS    1000
-#define QUIET_MS     1000
-#define OUT_KEEP_MAX ((size_t)1 << 20) /* of an output buffer that is empty */
+#define LINGER_MS      1000
+#define QUIET_MS       1000
+#define OUT_KEEP_MAX   ((size_t)1 << 20) /* of an output buffer that is empty */
+#define READS_PER_TURN 64 /* TLS records: they may hold a byte each */
+#define WRITE_STEP     (32 * 1024) /* bytes that a client takes in write_ms, or all there is */
 
 static void on_read(evutil_socket_t fd, short what, void *ctx);
 static void on_write(evutil_socket_t fd, short what, void *ctx);
@@ -97,7 +99,7 @@ conn_free(struct conn *c)
 	must(c->dead && n->conn_count > 0);
 	leave_handshake(c);
 	conn_set_stalled(c, false);
-	n->out_bytes -= c->out.n - c->out_at;
+	n->kept_bytes -= c->kept;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
 	if (c->tls != NULL && c->state != CONN_LINGER)
@@ -211,11 +213,11 @@ conn_end(struct conn *c, enum rc rc, const struct why *why)
 	c->state = CONN_CLOSING;
 	c->lingers = true;
 	c->write_us = conn_now_us(c);
+	c->wrote = 0;
 	conn_set_stalled(c, false);
 	conn_set_reading(c, false);
-	size_t before = c->out.n;
 	session_goodbye(rc, why, &c->out);
-	c->net->out_bytes += c->out.n - before;
+	conn_count(c);
 	conn_mark_dirty(c);
 }
 
@@ -227,6 +229,26 @@ conn_queued(const struct conn *c)
 	return c->out.n - c->out_at;
 }
 
+void
+conn_count(struct conn *c)
+{
+	size_t kept = conn_queued(c) + c->session.held_bytes + c->in.n;
+
+	c->net->kept_bytes += kept - c->kept;
+	c->kept = kept;
+}
+
+bool
+conn_over_share(const struct conn *c)
+{
+	const struct net *n = c->net;
+	size_t share = NET_KEPT_MAX / n->conn_count;
+
+	/* What one turn may bring is nobody's fault. */
+	return n->kept_bytes > NET_KEPT_MAX &&
+	       c->kept > (share > 2 * NET_SCRATCH ? share : 2 * NET_SCRATCH);
+}
+
 /* After the session wrote to 'out'. */
 void
 conn_wrote(struct conn *c, size_t before)
@@ -235,12 +257,31 @@ conn_wrote(struct conn *c, size_t before)
 		conn_kill(c);
 		return;
 	}
+	conn_count(c);
 	if (c->out.n == before)
 		return;
-	if (before == c->out_at)
+	if (before == c->out_at) {
 		c->write_us = conn_now_us(c);
-	c->net->out_bytes += c->out.n - before;
+		c->wrote = 0;
+	}
 	conn_mark_dirty(c);
+}
+
+/* What has gone leaves the buffer, also when the queue is never empty. */
+static void
+drop_written(struct conn *c)
+{
+	if (c->out_at == c->out.n) {
+		c->out_at = 0;
+		if (c->out.room > OUT_KEEP_MAX)
+			buf_release(&c->out);
+		buf_clear(&c->out);
+	} else if (c->out_at > c->out.n / 2) {
+		c->out.n -= c->out_at;
+		memmove(c->out.p, c->out.p + c->out_at, c->out.n);
+		c->out_at = 0;
+	}
+	conn_count(c);
 }
 
 /* One write; what it did. */
@@ -273,19 +314,20 @@ conn_flush(struct conn *c)
 		if (n == 0)
 			continue;
 		c->out_at += n;
-		c->net->out_bytes -= n;
-		c->write_us = c->active_us = conn_now_us(c);
+		c->wrote += n;
+		c->active_us = conn_now_us(c);
+		if (c->wrote >= WRITE_STEP) {
+			c->write_us = c->active_us;
+			c->wrote = 0;
+		}
 		metric_add(c->net->bytes_out, n);
 	}
 	if (r == TLS_FAILED || r == TLS_EOF) {
 		conn_kill(c);
 		return;
 	}
-	if (c->out_at == c->out.n) {
-		c->out_at = 0;
-		if (c->out.room > OUT_KEEP_MAX)
-			buf_release(&c->out);
-		buf_clear(&c->out);
+	drop_written(c);
+	if (c->out.n == 0) {
 		if (c->lingers) {
 			conn_linger(c);
 			return;
@@ -320,11 +362,13 @@ static size_t
 read_scratch(struct conn *c, enum tls_result *last)
 {
 	size_t have = 0, n;
+	unsigned reads = 0;
 
 	do {
 		*last = read_some(c, c->net->scratch + have, NET_SCRATCH - have, &n);
 		have += n;
-	} while (*last == TLS_DONE && c->tls != NULL && have < NET_SCRATCH);
+	} while (
+	    *last == TLS_DONE && c->tls != NULL && have < NET_SCRATCH && ++reads < READS_PER_TURN);
 	return have;
 }
 
@@ -360,7 +404,7 @@ conn_read(struct conn *c)
 	else if (last == TLS_FAILED)
 		conn_kill(c);
 	else
-		conn_set_reading(c, !c->stalled);
+		conn_set_reading(c, !c->stalled && !c->tls_wants_write);
 	/* Decrypted bytes are announced by no descriptor. */
 	if (c->reading && c->tls != NULL && tls_pending(c->tls) > 0)
 		event_active(&c->read_event, EV_READ, 0);

@@ -56,21 +56,29 @@ handle_frame(struct conn *c, struct bytes frame)
 		begun = rc == RC_OK;
 		step.refuse = rc;
 	}
-	if ((step.cancel || step.refuse != RC_OK) && !step.nothing && !step.opens)
+	if ((step.cancel || step.refuse != RC_OK) && step.in_flight)
 		serve_cancel(c->net->serve, c, step.call);
 	rc = session_apply(&c->session, &step, begun, &c->out);
 	metric_add(c->net->frames_in, 1);
 	conn_wrote(c, before);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		/* The session does not know of it, so conn_end() would not. */
+		if (begun)
+			serve_cancel(c->net->serve, c, step.call);
 		conn_end(c, rc, NULL);
+	}
 	return rc == RC_OK && !c->dead;
 }
 
 static bool
 must_wait(const struct conn *c)
 {
-	return conn_queued(c) > c->net->options.out_max ||
-	       c->session.in_flight >= c->net->options.calls_per_connection_max;
+	const struct net_options *o = &c->net->options;
+
+	if (conn_queued(c) > o->out_max || c->session.in_flight >= o->calls_per_connection_max)
+		return true;
+	/* It was asked to go and sends on its streams all the same: what is in flight is the last. */
+	return c->drain_us != 0 && conn_now_us(c) - c->drain_us > (int64_t)o->drain_ms * 1000;
 }
 
 /* Handle the whole frames in 'data'; how many bytes are done with. */
@@ -120,6 +128,7 @@ handle_kept(struct conn *c)
 		c->in.n -= c->in_at;
 		c->in_at = 0;
 	}
+	conn_count(c);
 }
 
 void
@@ -134,7 +143,10 @@ conn_take(struct conn *c, struct bytes data)
 		buf_add_bytes(&c->in, data);
 		handle_kept(c);
 	}
-	if (c->in.bad) {
+	if (c->dead || c->state != CONN_OPEN)
+		buf_release(&c->in); /* it is not read any more */
+	conn_count(c);
+	if (c->in.bad || conn_over_share(c)) {
 		conn_end(c, RC_NO_MEMORY, NULL);
 		return;
 	}
@@ -159,8 +171,10 @@ conn_answer(struct conn *c, const struct call_answer *answer)
 	metric_add(c->net->answers_out, 1);
 	conn_wrote(c, before);
 	conn_mark_dirty(c);
+	if (conn_over_share(c))
+		conn_flush(c); /* it may only have had no turn yet */
 	/* A client that does not read while others need the memory. */
-	if (c->net->out_bytes > NET_OUT_TOTAL_MAX && conn_queued(c) > c->net->options.out_max)
+	if (conn_over_share(c))
 		conn_kill(c);
 	/* Not part of what stalls reading: the credit that frees them has to be read. */
 	else if (c->session.held_bytes > NET_HELD_TIMES * c->net->options.out_max)
@@ -200,10 +214,13 @@ conn_drain(struct conn *c)
 		conn_kill(c);
 		return;
 	}
+	if (!c->session.draining)
+		c->drain_us = conn_now_us(c);
 	session_drain(&c->session, &c->out);
 	if (c->session.in_flight == 0) {
 		session_end_streams(&c->session, &c->out);
 		c->state = CONN_CLOSING;
+		c->lingers = true;
 		conn_set_stalled(c, false);
 		conn_set_reading(c, false);
 	}

@@ -16,7 +16,7 @@
 #include "net/tls.h"
 
 #define NET_SCRATCH       (64 * 1024)
-#define NET_OUT_TOTAL_MAX ((size_t)256 * 1024 * 1024) /* queued to all clients: above it, those that do not read are cut off */
+#define NET_KEPT_MAX      ((size_t)512 * 1024 * 1024) /* bytes kept for all clients: above it, who has more than its share is cut off */
 
 #define NET_HELD_TIMES    4 /* out_max: answers that wait for the client's credit */
 
@@ -41,7 +41,7 @@ struct net {
 	struct conn *dirty;          /* have answers to write at the end of this turn */
 	TAILQ_HEAD(, conn) stalled;  /* in the order in which they began to wait */
 	size_t conn_count, handshake_count, stalled_count;
-	size_t out_bytes;            /* queued to all clients */
+	size_t kept_bytes;           /* of all connections: input, output, answers held */
 	char address[64];
 	uint8_t scratch[NET_SCRATCH];
 	struct metric *accepted, *refused, *handshakes_failed, *frames_in, *answers_out, *bytes_in,
@@ -76,6 +76,9 @@ struct conn {
 	size_t in_at;
 	struct buf out;
 	size_t out_at;
+	size_t kept;                 /* our part of the net's kept_bytes */
+	size_t wrote;                /* since write_us */
+	int64_t drain_us;            /* since when it is told to go; 0: it is not */
 	int64_t begun_us, active_us, frame_us, write_us; /* frame_us: since when a frame is incomplete; 0: none */
 	struct in6_addr peer;
 	struct conn *next, **link;   /* all connections */
@@ -99,6 +102,8 @@ int64_t conn_now_us(const struct conn *c);
 void conn_take(struct conn *c, struct bytes data); /* bytes have come */
 void conn_wrote(struct conn *c, size_t before);    /* the session wrote to 'out', which had 'before' bytes */
 size_t conn_queued(const struct conn *c);
+void conn_count(struct conn *c);   /* its buffers have changed */
+bool conn_over_share(const struct conn *c); /* memory is short, and this one has much of it */
 void conn_mark_dirty(struct conn *c);
 void conn_set_stalled(struct conn *c, bool on);
 void conn_set_reading(struct conn *c, bool on);

@@ -255,6 +255,7 @@ read_later(const struct session *s, const struct client_frame *f, struct session
 	if (f->has_message && c->credit == 0)
 		return breach(why, "WIRE credit", "a message without credit");
 	out->stream = c->stream;
+	out->in_flight = c->in_flight > 0;
 	out->tokens = c->tokens;
 	out->deadline_ms = c->deadline_ms;
 	if (c->names != NULL) {
@@ -321,6 +322,11 @@ release_held(struct session *s, struct session_call *c, struct buf *out)
 	}
 	if (c->held_at == c->held.n) {
 		buf_clear(&c->held);
+		c->held_at = 0;
+	} else if (c->held_at > c->held.n / 2) {
+		/* A client that never takes the last one: what is sent must go all the same. */
+		c->held.n -= c->held_at;
+		memmove(c->held.p, c->held.p + c->held_at, c->held.n);
 		c->held_at = 0;
 	}
 }

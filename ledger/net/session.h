@@ -53,6 +53,7 @@ struct session_step {
 	bool opens;             /* the first frame of a call */
 	bool stream;
 	bool cancel, end, has_message;
+	bool in_flight;         /* serve has requests of the call: to be told if it ends now */
 	enum rc refuse;         /* of the call, not the connection: answer it with this */
 	struct why why;
 	const char *method;     /* of the call, also on later frames; static, of the session, or in 'room' */

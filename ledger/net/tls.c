@@ -3,6 +3,7 @@
  *
  * What is off and why: tickets, session cache and early data (a resumed session would outlive a revocation), renegotiation and compression
  * (not in 1.3, refused all the same), any ALPN but ours (a web browser must not talk to this port by accident).
+ * A client's KeyUpdates are counted: SSL_read() works through all that have come before it returns, so that a flood of them would hold the loop.
  * A client is named by exactly one URI in its certificate; none or two is a refusal inside the handshake.
  *
  * Invariant: the identity is set only by a handshake that finished with X509_V_OK and our ALPN.
@@ -20,6 +21,7 @@
 #define TLS_ALPN       "ectledger/1"
 #define TLS_DEPTH_MAX  3
 #define TLS_RECORD_MAX 16384
+#define TLS_REKEYS_MAX 64 /* of one connection: an honest client has no need of any */
 
 struct tls_context {
 	SSL_CTX *ssl;
@@ -30,7 +32,8 @@ struct tls {
 	uint8_t *identity;
 	size_t identity_size;
 	const char *problem;
-	bool failed; /* no SSL_shutdown after an error */
+	unsigned rekeys; /* KeyUpdates of the client */
+	bool failed;	 /* no SSL_shutdown after an error */
 };
 
 /* ---- the context ---- */
@@ -199,6 +202,20 @@ tls_context_free(struct tls_context *c)
 
 /* ---- a connection ---- */
 
+/* Every message that comes.  Too many KeyUpdates: no record after this one is looked at any more. */
+static void
+on_message(int sent, int version, int type, const void *message, size_t size, SSL *ssl, void *ctx)
+{
+	struct tls *t = ctx;
+
+	(void)version;
+	if (sent || type != SSL3_RT_HANDSHAKE || size == 0 ||
+	    *(const uint8_t *)message != SSL3_MT_KEY_UPDATE)
+		return;
+	if (++t->rekeys > TLS_REKEYS_MAX)
+		SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+}
+
 struct tls *
 tls_new(struct tls_context *c, int fd)
 {
@@ -212,6 +229,8 @@ tls_new(struct tls_context *c, int fd)
 		tls_free(t);
 		return NULL;
 	}
+	SSL_set_msg_callback(t->ssl, on_message);
+	SSL_set_msg_callback_arg(t->ssl, t);
 	SSL_set_accept_state(t->ssl);
 	return t;
 }
@@ -304,6 +323,11 @@ tls_read(struct tls *t, uint8_t *p, size_t room, size_t *n)
 	*n = 0;
 	ERR_clear_error();
 	rc = SSL_read_ex(t->ssl, p, room, n);
+	if (t->rekeys > TLS_REKEYS_MAX) {
+		*n = 0;
+		t->failed = true;
+		return fail(t, "too many KeyUpdates");
+	}
 	return rc == 1 ? TLS_DONE : result_of(t, rc, "read failed");
 }
 

@@ -285,6 +285,24 @@ Test(net_session, answers_wait_for_the_clients_credit_once_it_gives_any)
 	talk_free(t);
 }
 
+Test(net_session, a_client_that_always_leaves_one_answer_waiting_costs_no_memory)
+{
+	struct talk *t = talk_new(8, 4);
+
+	cr_assert_eq(say(t, 1, STREAM, "a", false), RC_OK);
+	cr_assert_eq(say_credit(t, 1, 1), RC_OK);
+	for (int i = 0; i < 10000; i++) {
+		answer(t, 1, RC_OK, "an answer of some length");
+		cr_assert_eq(say(t, 1, NULL, "b", false), RC_OK);
+		if (i > 1)
+			cr_assert_eq(say_credit(t, 1, 1), RC_OK);
+		cr_assert_gt(t->s.held_bytes + (i < 1), 0);
+		cr_assert_leq(t->s.calls[0].held.n, 1024);
+		clear(t);
+	}
+	talk_free(t);
+}
+
 Test(net_session, too_many_open_calls_are_refused_not_breached)
 {
 	struct talk *t = talk_new(2, 4);
