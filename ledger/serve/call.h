@@ -68,6 +68,7 @@ struct serve {
 	struct call *slots;
 	struct call *free;
 	size_t free_count;
+	size_t query_count;    /* queries among the calls in flight; loop thread */
 	size_t request_bytes;  /* of the calls in flight; loop thread */
 	struct pool *verify, *readers;
 	struct keeper *keeper;

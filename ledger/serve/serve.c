@@ -18,6 +18,9 @@
 
 #include "base/must.h"
 
+#define SLOT_KEEP_MAX	  (16 * 1024) /* request of a call whose memory its slot keeps */
+#define QUERY_REQUEST_MAX 4096	      /* ids, numbers and short names: more is not a question */
+
 #define M(service, name) "/ectledger.v1." service "/" name
 
 static const struct method methods[] = {
@@ -228,7 +231,12 @@ slot_free(struct serve *s, struct call *call)
 	must(call->live);
 	submit_release(call);
 	s->request_bytes -= call->request.n;
-	arena_reset(&call->arena);
+	s->query_count -= call->method->answer != NULL;
+	/* The arena keeps its first block, which a large request has made as large as itself. */
+	if (call->request.n > SLOT_KEEP_MAX)
+		arena_release(&call->arena);
+	else
+		arena_reset(&call->arena);
 	call->live = false;
 	call->door = NULL;
 	call->next = s->free;
@@ -236,10 +244,23 @@ slot_free(struct serve *s, struct call *call)
 	s->free_count++;
 }
 
+/* Queries may be slow and appends are not: a quarter of the slots is never theirs. */
+static bool
+queries_full(const struct serve *s)
+{
+	return s->query_count >= s->options.calls_max - s->options.calls_max / 4;
+}
+
 static enum rc
-slot_take(struct serve *s, const struct call_request *r, struct call **out, struct why *why)
+slot_take(struct serve *s, const struct method *m, const struct call_request *r, struct call **out,
+    struct why *why)
 {
 	struct call *call = s->free;
+
+	if (m->answer != NULL && queries_full(s)) {
+		metric_add(s->busy, 1);
+		return why_set(why, RC_BUSY, "calls_max", NULL, 0, "the readers are behind");
+	}
 
 	/* One request always fits, or the largest could never begin. */
 	if (call == NULL || (s->free_count < s->options.calls_max &&
@@ -250,6 +271,8 @@ slot_take(struct serve *s, const struct call_request *r, struct call **out, stru
 	s->free = call->next;
 	s->free_count--;
 	call->live = true;
+	call->method = m;
+	s->query_count += m->answer != NULL;
 	call->next = NULL;
 	call->submit = NULL;
 	call->rc = RC_OK;
@@ -264,17 +287,15 @@ slot_take(struct serve *s, const struct call_request *r, struct call **out, stru
 }
 
 static enum rc
-call_set(struct call *call, const struct method *m, struct hall_log *log,
-    const struct call_request *r, struct why *why)
+call_set(struct call *call, struct hall_log *log, const struct call_request *r, struct why *why)
 {
 	const struct serve_options *o = &call->serve->options;
 	unsigned ms = r->deadline_ms;
 
 	if (ms == 0 || ms > o->deadline_ms_max)
 		ms = o->deadline_ms_max;
-	call->method = m;
 	call->log = log;
-	call->arena.max = m->answer != NULL ? o->query_bytes_max : o->call_bytes_max;
+	call->arena.max = call->method->answer != NULL ? o->query_bytes_max : o->call_bytes_max;
 	call->begun_us = clock_mono_us(&o->clock);
 	call->deadline_us = call->begun_us + (int64_t)ms * 1000;
 	if (!arena_dup(&call->arena, r->message, &call->request))
@@ -294,15 +315,21 @@ serve_begin(struct serve *s, const struct call_request *request, struct why *why
 
 	if (m == NULL)
 		return why_set(why, RC_UNIMPLEMENTED, "WIRE methods", NULL, 0, "no such method");
-	if ((log = log_find(s, request->log)) == NULL)
+	log = log_find(s, request->log);
+	if (log == NULL && request->insecure)
 		return why_set(why, RC_NOT_FOUND, "WIRE log", "log", 0, "no log of that name");
-	if (!policy_allows(
-		ledger_rules(log->ledger), request->identity, request->insecure, m->right))
+	/* A stranger does not learn which logs there are. */
+	if (log == NULL || !policy_allows(ledger_rules(log->ledger), request->identity,
+			       request->insecure, m->right))
 		return why_set(why, RC_NOT_AUTHORIZED, "grants", NULL, 0,
-		    "this identity may not do that in this log");
-	if ((rc = slot_take(s, request, &call, why)) != RC_OK)
+		    "no such log, or this identity may not do that in it");
+	/* Requests that wait for a reader must not take the room of appends. */
+	if (m->answer != NULL && request->message.n > QUERY_REQUEST_MAX)
+		return why_set(why, RC_TOO_LARGE, "WIRE methods", NULL, 0,
+		    "a question has at most %d bytes", QUERY_REQUEST_MAX);
+	if ((rc = slot_take(s, m, request, &call, why)) != RC_OK)
 		return rc;
-	rc = call_set(call, m, log, request, why);
+	rc = call_set(call, log, request, why);
 	if (rc == RC_OK)
 		rc = m->begin != NULL ? m->begin(call, request, why) : query_begin(call, why);
 	if (rc != RC_OK)

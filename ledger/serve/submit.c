@@ -124,8 +124,10 @@ submit_begin(struct call *call, const struct call_request *request, struct why *
 		return rc;
 	if ((rc = take_quota(call, submit->count, why)) != RC_OK)
 		return rc;
-	if (!writer_ticket(call->log->writer, submit->count, &ticket))
+	if (!writer_ticket(call->log->writer, submit->count, &ticket)) {
+		call->log->bucket += (double)submit->count; /* it will come again */
 		return why_set(why, RC_BUSY, "writer tickets", NULL, 0, "the writer is behind");
+	}
 
 	for (size_t i = 0; i < submit->count; i++)
 		submit->items[i].writer.ticket = ticket + i;

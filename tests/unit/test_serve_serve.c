@@ -62,9 +62,10 @@ Test(serve_serve, refuses_unknown_methods_logs_and_strangers_before_a_slot_is_ta
 	cr_assert_eq(begin(&h, "/ectledger.v1.Ledger/Nope", ""), RC_UNIMPLEMENTED);
 	r.log = bytes_str("other");
 	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_FOUND);
-	r.log = bytes_str("default");
 	r.insecure = false;
 	r.identity = bytes_str("spiffe://example.com/agent/a");
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_AUTHORIZED, "nor told what logs there are");
+	r.log = bytes_str("default");
 	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_AUTHORIZED);
 	cr_assert_eq(serve_slots_free(h.serve), 16);
 	hall_end(&h);
@@ -118,16 +119,16 @@ Test(serve_serve, forgotten_calls_give_no_answer_and_their_slots_come_back)
 	struct call_request r = ask(CHECKPOINT, BYTES_NONE);
 
 	hall_init(&h);
-	h.options.calls_max = 4;
+	h.options.calls_max = 5;
 	hall_start(&h);
 	for (int i = 0; i < 4; i++)
 		cr_assert_eq(begin(&h, CHECKPOINT, ""), RC_OK);
 	serve_forget(h.serve, r.door);
-	for (int i = 0; i < 4000 && serve_slots_free(h.serve) < 4; i++) {
+	for (int i = 0; i < 4000 && serve_slots_free(h.serve) < 5; i++) {
 		cr_assert_eq(serve_collect(h.serve, &a, 1), 0);
 		usleep(500);
 	}
-	cr_assert_eq(serve_slots_free(h.serve), 4);
+	cr_assert_eq(serve_slots_free(h.serve), 5);
 	hall_end(&h);
 }
 
@@ -217,9 +218,43 @@ Test(serve_serve, stopping_finishes_what_is_in_flight)
 
 	hall_init(&h);
 	hall_start(&h);
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 12; i++)
 		cr_assert_eq(begin(&h, CHECKPOINT, ""), RC_OK);
 	hall_end(&h); /* joins; a sanitizer sees what is left */
+}
+
+Test(serve_serve, questions_leave_a_quarter_of_the_slots_to_appends)
+{
+	struct hall h;
+	struct call_answer a;
+
+	hall_init(&h);
+	hall_start(&h);
+	for (int i = 0; i < 12; i++)
+		cr_assert_eq(begin(&h, CHECKPOINT, ""), RC_OK);
+	cr_assert_eq(begin(&h, CHECKPOINT, ""), RC_BUSY);
+	cr_assert_eq(serve_slots_free(h.serve), 4);
+	cr_assert_eq(begin(&h, APPEND, ""), RC_BAD_REQUEST, "it got so far as to be read");
+	for (int i = 0; i < 12; i++) {
+		a = hall_wait(&h);
+		serve_release(h.serve, a.call);
+	}
+	cr_assert_eq(begin(&h, CHECKPOINT, ""), RC_OK);
+	hall_end(&h);
+}
+
+Test(serve_serve, a_question_longer_than_any_is_refused_before_it_takes_room)
+{
+	struct hall h;
+	char big[4098];
+
+	memset(big, 'x', sizeof big);
+	big[4097] = '\0';
+	hall_init(&h);
+	hall_start(&h);
+	cr_assert_eq(begin(&h, CHECKPOINT, big), RC_TOO_LARGE);
+	cr_assert_eq(serve_slots_free(h.serve), 16);
+	hall_end(&h);
 }
 
 Test(serve_serve, releasing_a_free_slot_is_our_bug, .signal = SIGABRT)
