@@ -530,7 +530,7 @@ conn_sweep(struct conn *c, int64_t now)
 		conn_kill(c); /* it does not read: no last words */
 	} else if (c->state == CONN_CLOSING) {
 		conn_mark_dirty(c);
-	} else if (!c->framed && over(c->begun_us, o->first_frame_ms, now)) {
+	} else if (!c->framed && !c->stalled && over(c->begun_us, o->first_frame_ms, now)) {
 		time_out(c, "first_frame_ms", "no first frame came");
 	} else if (c->frame_us != 0 && !c->stalled && over(c->frame_us, o->frame_ms, now)) {
 		time_out(c, "frame_ms", "a frame took too long");

@@ -92,8 +92,10 @@ handle_frames(struct conn *c, struct bytes data)
 		    frame_peek(data.p + at, data.n - at, c->net->options.frame_max, &total);
 		struct why why = {0};
 
-		if (r == FRAME_MORE)
+		if (r == FRAME_MORE) {
+			conn_set_stalled(c, false);
 			break;
+		}
 		if (r != FRAME_OK) {
 			metric_add(c->net->breaches, 1);
 			conn_end(c, RC_BAD_FRAME, &why);
@@ -147,7 +149,8 @@ conn_take(struct conn *c, struct bytes data)
 		buf_release(&c->in); /* it is not read any more */
 	conn_count(c);
 	if (c->in.bad || conn_over_share(c)) {
-		conn_end(c, RC_NO_MEMORY, NULL);
+		/* Not the client's fault: it may come again. */
+		conn_end(c, RC_UNAVAILABLE, NULL);
 		return;
 	}
 	if (c->in.n > 0 && c->frame_us == 0 && !c->stalled)
@@ -184,13 +187,22 @@ conn_answer(struct conn *c, const struct call_answer *answer)
 void
 conn_resume(struct conn *c)
 {
+	size_t kept = c->in.n;
+
 	if (c->dead || c->state != CONN_OPEN || !c->stalled || must_wait(c))
 		return;
-	conn_set_stalled(c, false);
 	c->frame_us = 0;
 	handle_kept(c);
-	if (c->dead || c->state != CONN_OPEN || c->stalled)
+	if (c->dead || c->state != CONN_OPEN)
 		return;
+	if (c->stalled) {
+		/* Who has had a turn goes behind the others; who has not keeps its place. */
+		if (c->in.n < kept) {
+			TAILQ_REMOVE(&c->net->stalled, c, in_stalled);
+			TAILQ_INSERT_TAIL(&c->net->stalled, c, in_stalled);
+		}
+		return;
+	}
 	if (c->in.n > 0)
 		c->frame_us = conn_now_us(c);
 	if (c->eof) {

@@ -47,14 +47,14 @@ net_flush(struct net *n)
 static void
 resume_stalled(struct net *n)
 {
-	for (size_t left = n->stalled_count; left > 0 && serve_slots_free(n->serve) > 0; left--) {
-		struct conn *c = TAILQ_FIRST(&n->stalled);
+	struct conn *c = TAILQ_FIRST(&n->stalled), *next;
 
-		if (c == NULL)
-			break;
-		TAILQ_REMOVE(&n->stalled, c, in_stalled);
-		TAILQ_INSERT_TAIL(&n->stalled, c, in_stalled);
+	/* All, since they wait for different things.  One that has had a turn goes to the end and is not met again. */
+	for (size_t left = n->stalled_count; left > 0 && serve_slots_free(n->serve) > 0; left--) {
+		must(c != NULL);
+		next = TAILQ_NEXT(c, in_stalled);
 		conn_resume(c);
+		c = next;
 	}
 }
 
