@@ -47,6 +47,10 @@ struct config {
 /* Defaults for a data folder. */
 enum rc config_new(struct config **out, const char *folder);
 void config_free(struct config *c); /* NULL is fine */
+/* One more log at its defaults; the name must be new and log_count below CONFIG_LOGS_MAX.  The log belongs to the configuration. */
+enum rc config_add_log(struct config *c, const char *name, struct config_log **out);
+/* The log of that name, or NULL. */
+struct config_log *config_find_log(struct config *c, const char *name);
 /* The text of ledger.conf.  RC_BAD_CONFIG: why->at is the line. */
 enum rc config_read(struct config *c, struct bytes text, struct why *why);
 /* DIR/ledger.conf. */
@@ -55,6 +59,14 @@ enum rc config_read_file(struct config *c, struct why *why);
 enum rc config_read_env(struct config *c, char *const *env, struct why *why);
 /* "--name value", "--name=value", and "--name" alone for switches.  All of argv must be options. */
 enum rc config_read_flags(struct config *c, int argc, char *const *argv, struct why *why);
+/* All of the above on defaults, then config_finish().  *out is NULL after an error. */
+struct config_sources {
+	char *const *env;
+	char *const *argv;
+	int argc;
+};
+enum rc config_load(struct config **out, const char *folder, const struct config_sources *from,
+    struct why *why);
 /* When all is read: what single options cannot tell (contradictions, what is missing), and defaults that hang on others. */
 enum rc config_finish(struct config *c, struct why *why);
 /* The numbers as rows for Admin/Limits; static names, at most 'room'. */

@@ -1,9 +1,14 @@
 /*
- * Options: one name in three places, one setter, bounds everywhere.  config.c belongs to the program, not to a room, so it is included.
+ * Options: one name in three places, one setter, bounds everywhere.
  */
 #include <criterion/criterion.h>
 
-#include "config.c"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "option.h"
 
 static struct config *
 made(void)
@@ -32,7 +37,7 @@ reads(const char *s)
 	return rc;
 }
 
-Test(net_config, the_file_that_init_writes_reads_back_as_the_defaults)
+Test(main_config, the_file_that_init_writes_reads_back_as_the_defaults)
 {
 	struct config *c = made(), *d = made();
 	struct why why = {0};
@@ -56,7 +61,7 @@ Test(net_config, the_file_that_init_writes_reads_back_as_the_defaults)
 	buf_release(&b);
 }
 
-Test(net_config, lines_added_at_the_end_of_the_file_mean_the_default_log)
+Test(main_config, lines_added_at_the_end_of_the_file_mean_the_default_log)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -72,7 +77,7 @@ Test(net_config, lines_added_at_the_end_of_the_file_mean_the_default_log)
 	buf_release(&b);
 }
 
-Test(net_config, flags_win_over_the_environment_which_wins_over_the_file)
+Test(main_config, flags_win_over_the_environment_which_wins_over_the_file)
 {
 	struct config *c = made();
 	char *env[] = {"PATH=/bin", "ECTLEDGER_IDLE_MS=2s", "ECTLEDGER_FRAME_MS=3s",
@@ -91,7 +96,7 @@ Test(net_config, flags_win_over_the_environment_which_wins_over_the_file)
 	config_free(c);
 }
 
-Test(net_config, a_refusal_names_the_line)
+Test(main_config, a_refusal_names_the_line)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -101,7 +106,7 @@ Test(net_config, a_refusal_names_the_line)
 	config_free(c);
 }
 
-Test(net_config, refuses_what_it_does_not_know)
+Test(main_config, refuses_what_it_does_not_know)
 {
 	cr_assert_eq(reads("colour = red\n"), RC_BAD_CONFIG);
 	cr_assert_eq(reads("[logs x]\n"), RC_BAD_CONFIG);
@@ -112,7 +117,7 @@ Test(net_config, refuses_what_it_does_not_know)
 	cr_assert_eq(reads("level_min = L22\n"), RC_BAD_CONFIG);
 }
 
-Test(net_config, numbers_have_bounds_and_units)
+Test(main_config, numbers_have_bounds_and_units)
 {
 	cr_assert_eq(reads("calls_max = 1\n"), RC_OK);
 	cr_assert_eq(reads("calls_max = 0\n"), RC_BAD_CONFIG);
@@ -127,14 +132,14 @@ Test(net_config, numbers_have_bounds_and_units)
 	cr_assert_eq(reads("idle_ms = 99999999999999999999\n"), RC_BAD_CONFIG);
 }
 
-Test(net_config, a_servers_key_in_a_logs_section_is_refused)
+Test(main_config, a_servers_key_in_a_logs_section_is_refused)
 {
 	cr_assert_eq(reads("[log second]\norigin = a/b\n"), RC_OK);
 	cr_assert_eq(reads("[log second]\nlisten = 127.0.0.1:1\n"), RC_BAD_CONFIG);
 	cr_assert_eq(reads("[log second]\n[server]\nlisten = 127.0.0.1:1\n"), RC_OK);
 }
 
-Test(net_config, each_log_has_its_own_rules_and_folder)
+Test(main_config, each_log_has_its_own_rules_and_folder)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -158,7 +163,7 @@ Test(net_config, each_log_has_its_own_rules_and_folder)
 	config_free(c);
 }
 
-Test(net_config, two_logs_of_one_origin_are_refused)
+Test(main_config, two_logs_of_one_origin_are_refused)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -168,7 +173,7 @@ Test(net_config, two_logs_of_one_origin_are_refused)
 	config_free(c);
 }
 
-Test(net_config, the_whole_must_make_sense)
+Test(main_config, the_whole_must_make_sense)
 {
 	static const char *const bad[] = {
 	    "origin = a/1\n",		 /* no TLS, not insecure */
@@ -191,7 +196,7 @@ Test(net_config, the_whole_must_make_sense)
 	}
 }
 
-Test(net_config, grants_add_up_and_their_patterns_are_checked)
+Test(main_config, grants_add_up_and_their_patterns_are_checked)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -214,27 +219,27 @@ Test(net_config, grants_add_up_and_their_patterns_are_checked)
 	config_free(c);
 }
 
-Test(net_config, every_option_is_a_flag_and_a_variable)
+Test(main_config, every_option_is_a_flag_and_a_variable)
 {
-	static const char *const value[] = {[TEXT] = "a",
-	    [PATH] = "/a",
-	    [SWITCH] = "yes",
-	    [COUNT] = "1",
-	    [BYTES] = "1GiB",
-	    [MS] = "1s",
-	    [SECONDS] = "1",
-	    [LEVEL] = "L2",
-	    [GRANT] = "spiffe://a/b"};
+	static const char *const value[] = {[OPTION_TEXT] = "a",
+	    [OPTION_PATH] = "/a",
+	    [OPTION_SWITCH] = "yes",
+	    [OPTION_COUNT] = "1",
+	    [OPTION_BYTES] = "1GiB",
+	    [OPTION_MS] = "1s",
+	    [OPTION_SECONDS] = "1",
+	    [OPTION_LEVEL] = "L2",
+	    [OPTION_GRANT] = "spiffe://a/b"};
 
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < option_count; i++) {
 		struct config *c = made();
 		struct why why = {0};
 		char flag[128], variable[128], *argv[] = {flag}, *env[] = {variable, NULL};
 
-		(void)snprintf(
-		    flag, sizeof flag, "--%s=%s", options[i].name, value[options[i].kind]);
-		(void)snprintf(variable, sizeof variable, "ECTLEDGER_%s=%s", options[i].name,
-		    value[options[i].kind]);
+		(void)snprintf(flag, sizeof flag, "--%s=%s", option_table[i].name,
+		    value[option_table[i].kind]);
+		(void)snprintf(variable, sizeof variable, "ECTLEDGER_%s=%s", option_table[i].name,
+		    value[option_table[i].kind]);
 		for (size_t j = 10; variable[j] != '='; j++)
 			variable[j] = (char)toupper((unsigned char)variable[j]);
 		for (char *p = flag + 2; *p != '='; p++)
@@ -243,14 +248,15 @@ Test(net_config, every_option_is_a_flag_and_a_variable)
 		if (config_read_flags(c, 1, argv, &why) != RC_OK)
 			cr_assert_neq(why.claim, NULL, "%s: %s", flag, why.text);
 		(void)config_read_env(c, env, &why);
-		if (options[i].kind == COUNT && !options[i].per_log && options[i].min <= 1)
+		if (option_table[i].kind == OPTION_COUNT && !option_table[i].per_log &&
+		    option_table[i].min <= 1)
 			cr_assert_eq(
-			    *(uint64_t *)(void *)((char *)c + options[i].at), 1, "%s", flag);
+			    *(uint64_t *)option_at(&option_table[i], c, NULL), 1, "%s", flag);
 		config_free(c);
 	}
 }
 
-Test(net_config, flags_that_are_unknown_or_lack_a_value_are_refused)
+Test(main_config, flags_that_are_unknown_or_lack_a_value_are_refused)
 {
 	struct config *c = made();
 	struct why why = {0};
@@ -274,24 +280,25 @@ slurp(const char *path)
 	return p;
 }
 
-Test(net_config, every_option_is_on_the_page_with_its_default)
+Test(main_config, every_option_is_on_the_page_with_its_default)
 {
 	char *page = slurp(TEST_DATA "/../docs/CONFIG.md");
 
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < option_count; i++) {
 		char row[128];
 
-		if (options[i].fallback != NULL)
-			(void)snprintf(row, sizeof row, "| `%s` | `%s` | %s |", options[i].name,
-			    options[i].fallback, options[i].live ? "yes" : "");
+		if (option_table[i].fallback != NULL)
+			(void)snprintf(row, sizeof row, "| `%s` | `%s` | %s |",
+			    option_table[i].name, option_table[i].fallback,
+			    option_table[i].live ? "yes" : "");
 		else
-			(void)snprintf(row, sizeof row, "| `%s` |", options[i].name);
+			(void)snprintf(row, sizeof row, "| `%s` |", option_table[i].name);
 		cr_assert(strstr(page, row) != NULL, "%s", row);
 	}
 	free(page);
 }
 
-Test(net_config, the_wire_page_ends_in_the_schema_as_it_is)
+Test(main_config, the_wire_page_ends_in_the_schema_as_it_is)
 {
 	char *page = slurp(TEST_DATA "/../docs/WIRE.md");
 	char *schema = slurp(TEST_DATA "/../proto/ledger.proto");
