@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "lib/seq_world.c" /* a log in memory; the rooms of serve link it, net does not */
 #include "net/net.h"
 #include "proto/frame.h"
 
