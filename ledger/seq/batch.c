@@ -6,6 +6,7 @@
  *   2. a group's cursor is at or before its first unseen job: visiting never goes back.
  *   3. seqs: at most SEQS_MAX keys, because a job moves its workflow, its issuer and at most one foreign sequence per predecessor.
  *   4. tables are cleared by what was put in, not by their size, so that a lone token pays for one token.
+ *   5. a batch uses no more of the sequence table than it may fill by half: small batches stay in a few pages.
  *
  * Keys are chosen by clients, so the hash is keyed with a seed they do not know, and jobs that share a jti in many workflows are one group:
  * no lookup walks more than a few slots whatever they send.
@@ -69,6 +70,7 @@ struct batch {
 	struct seq_slot *seqs;
 	uint32_t *seqs_used;
 	size_t seqs_count;
+	uint32_t seqs_mask; /* slots in use for this batch, less one */
 };
 
 static uint64_t
@@ -114,6 +116,20 @@ batch_free(struct batch *b)
 	free(b->seqs);
 	free(b->seqs_used);
 	free(b);
+}
+
+/* Twice the keys that these jobs can move, as a power of two. */
+static uint32_t
+seqs_room(struct seq_job *const *jobs, size_t count)
+{
+	size_t keys = 2 * count, room = 64;
+
+	for (size_t i = 0; i < count; i++)
+		keys += jobs[i]->claim->pred_count;
+	while (room < 2 * keys)
+		room *= 2;
+	must(room <= SEQS_ROOM);
+	return (uint32_t)room;
 }
 
 static bool
@@ -180,6 +196,7 @@ batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
 	for (size_t i = 0; i < b->seqs_count; i++)
 		b->seqs[b->seqs_used[i]].used = false;
 	b->seqs_count = 0;
+	b->seqs_mask = seqs_room(jobs, count) - 1;
 	b->jobs = jobs;
 	b->count = count;
 	for (uint32_t i = 0; i < count; i++) {
@@ -293,11 +310,11 @@ batch_find_any(
 static uint32_t
 seq_slot(const struct batch *b, const struct index_seq_key *key)
 {
-	uint32_t at = (uint32_t)(mix(b->seed + (uint64_t)key->kind, key->id) % SEQS_ROOM);
+	uint32_t at = (uint32_t)mix(b->seed + (uint64_t)key->kind, key->id) & b->seqs_mask;
 
 	while (b->seqs[at].used && (b->seqs[at].key.kind != key->kind ||
 				       memcmp(b->seqs[at].key.id, key->id, UUID_SIZE) != 0))
-		at = (at + 1) % SEQS_ROOM;
+		at = (at + 1) & b->seqs_mask;
 	return at;
 }
 
@@ -318,7 +335,7 @@ batch_seq_set(struct batch *b, const struct index_seq_key *key, const struct ind
 	uint32_t at = seq_slot(b, key);
 
 	if (!b->seqs[at].used) {
-		must(b->seqs_count < SEQS_MAX);
+		must(b->seqs_count < SEQS_MAX && 2 * b->seqs_count <= b->seqs_mask);
 		b->seqs_used[b->seqs_count++] = at;
 		b->seqs[at].used = true;
 		b->seqs[at].key = *key;
