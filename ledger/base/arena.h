@@ -19,7 +19,8 @@ struct arena {
 void arena_init(struct arena *a, size_t max); /* allocates nothing yet */
 void arena_release(struct arena *a);
 void arena_reset(struct arena *a); /* keeps the first block */
-void *arena_alloc(struct arena *a, size_t n); /* aligned to 16, not zeroed; NULL over the limit; n 0 is fine */
+/* aligned to 16, not zeroed; NULL over the limit; n 0 is fine */
+void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
 bool arena_dup(struct arena *a, struct bytes from, struct bytes *to);
 char *arena_strdup(struct arena *a, struct bytes from); /* NUL-terminated */

@@ -24,7 +24,8 @@ bool bytes_eq(struct bytes a, struct bytes b);
 bool bytes_is(struct bytes a, const char *s);
 int bytes_cmp(struct bytes a, struct bytes b); /* memcmp, then length */
 
-/* A growing buffer (heap).  Once an append fails the buffer is 'bad' and stays so: check once at the end. */
+/* A growing buffer (heap).  Once an append fails the buffer is 'bad' and stays so: check once at
+ * the end. */
 struct buf {
 	uint8_t *p;
 	size_t n;

@@ -1,9 +1,11 @@
 /*
- * json.h - a strict JSON reader for hostile text (RFC 8259): one pass, no recursion, a flat node table.
+ * json.h - a strict JSON reader for hostile text (RFC 8259): one pass, no recursion, a flat node
+ * table.
  *
- * Refused: duplicate member names (compared after unescaping) at any depth, lone surrogates, NUL in any string
- * or name, invalid UTF-8, a byte order mark, trailing bytes, depth or size or node count over the limits.
- * Numbers are checked for grammar and kept as text.  Nodes keep the raw span they came from.
+ * Refused: duplicate member names (compared after unescaping) at any depth, lone surrogates, NUL in
+ * any string or name, invalid UTF-8, a byte order mark, trailing bytes, depth or size or node count
+ * over the limits. Numbers are checked for grammar and kept as text.  Nodes keep the raw span they
+ * came from.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -23,7 +25,8 @@ enum json_type {
 
 struct json_limits {
 	size_t size_max;    /* bytes of text */
-	unsigned depth_max; /* open objects and arrays; the outermost counts as 1, a scalar opens no level; at most 64 */
+	/* open objects and arrays; the outermost counts as 1, a scalar opens no level; at most 64 */
+	unsigned depth_max;
 	size_t nodes_max;   /* values in all */
 };
 
@@ -38,8 +41,9 @@ struct json_node {
 	struct json_node *next;  /* next sibling */
 };
 
-/* Parse; all memory from 'arena' (views point into 'text' where nothing was escaped).  The root must be an object
- * when 'object_only'.  RC_BAD_TOKEN with 'why' on any breach; RC_TOO_LARGE over a limit; RC_NO_MEMORY. */
+/* Parse; all memory from 'arena' (views point into 'text' where nothing was escaped).  The root
+ * must be an object when 'object_only'.  RC_BAD_TOKEN with 'why' on any breach; RC_TOO_LARGE over a
+ * limit; RC_NO_MEMORY. */
 enum rc json_parse(struct bytes text, const struct json_limits *limits, bool object_only,
     struct arena *arena, struct json_node **root, struct why *why);
 
@@ -47,7 +51,8 @@ enum rc json_parse(struct bytes text, const struct json_limits *limits, bool obj
 const struct json_node *json_member(const struct json_node *object, const char *name);
 /* A whole number without sign '-', fraction or exponent, below 2^53.  False otherwise. */
 bool json_uint(const struct json_node *node, uint64_t *out);
-/* How many levels of objects and arrays this value has, itself counting as 1: {"a":1} is 1, {"a":[1]} is 2. */
+/* How many levels of objects and arrays this value has, itself counting as 1: {"a":1} is 1,
+ * {"a":[1]} is 2. */
 unsigned json_depth(const struct json_node *node);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * log.h - log lines for operators: logfmt ("key=value") on standard error, one write(2) a line, any thread.
- * Never a claim's content, never a key.  Values are quoted and escaped where needed.
+ * log.h - log lines for operators: logfmt ("key=value") on standard error, one write(2) a line, any
+ * thread. Never a claim's content, never a key.  Values are quoted and escaped where needed.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -13,7 +13,8 @@ struct log_sink {
 	int json; /* one JSON object a line instead of logfmt */
 };
 
-/* 'event' is a fixed word; then pairs (const char *key, const char *value) ended by NULL.  sink NULL: standard error, LOG_INFO. */
+/* 'event' is a fixed word; then pairs (const char *key, const char *value) ended by NULL.  sink
+ * NULL: standard error, LOG_INFO. */
 void log_event(const struct log_sink *sink, enum log_level level, const char *event, ...)
     __attribute__((sentinel));
 

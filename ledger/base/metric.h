@@ -1,5 +1,6 @@
 /*
- * metric.h - counters that any thread may bump and one reader prints.  A registry is made in main, so no globals.
+ * metric.h - counters that any thread may bump and one reader prints.  A registry is made in main,
+ * so no globals.
  */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H
@@ -18,8 +19,8 @@ struct metric {
 struct metrics;
 struct metrics *metrics_new(size_t max); /* NULL: out of memory */
 void metrics_free(struct metrics *m);
-/* Add a counter; before threads start.  Gives a pointer that lives as long as the registry.  NULL registry: a pointer to nowhere useful is never given, so
- * callers pass a real one. */
+/* Add a counter; before threads start.  Gives a pointer that lives as long as the registry.  NULL
+ * registry: a pointer to nowhere useful is never given, so callers pass a real one. */
 struct metric *metrics_add(struct metrics *m, const char *name, const char *label, const char *help);
 void metric_add(struct metric *c, uint64_t n); /* NULL is fine */
 void metric_set(struct metric *c, uint64_t n); /* gauges; NULL is fine */

@@ -1,5 +1,6 @@
 /*
- * must.h - assertions that stay on in every build.  A broken one is our bug: print, abort, never go on.
+ * must.h - assertions that stay on in every build.  A broken one is our bug: print, abort, never go
+ * on.
  */
 #ifndef BASE_MUST_H
 #define BASE_MUST_H

@@ -9,7 +9,8 @@
 
 struct pool;
 
-/* One item of work.  Embed it; 'run' is called once on some pool thread with that thread's 'local' and then owns the item. */
+/* One item of work.  Embed it; 'run' is called once on some pool thread with that thread's 'local'
+ * and then owns the item. */
 struct pool_work {
 	struct queue_link link;
 	void (*run)(struct pool_work *work, void *local);

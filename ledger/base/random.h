@@ -1,4 +1,5 @@
-/* random.h - unpredictable bytes from the kernel (getrandom).  Aborts when the kernel cannot give them. */
+/* random.h - unpredictable bytes from the kernel (getrandom).  Aborts when the kernel cannot give
+ * them. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -1,8 +1,10 @@
 /*
- * scbor.h - strict deterministic CBOR (RFC 8949 4.2.1) over libcbor's streaming codec; libcbor is included nowhere else.
+ * scbor.h - strict deterministic CBOR (RFC 8949 4.2.1) over libcbor's streaming codec; libcbor is
+ * included nowhere else.
  *
- * The reader takes one item at a time and refuses: a head that is not the shortest, indefinite lengths, declared lengths over the bytes that are left,
- * floats, tags not asked for, text that is not UTF-8.  It allocates nothing and never recurses.
+ * The reader takes one item at a time and refuses: a head that is not the shortest, indefinite
+ * lengths, declared lengths over the bytes that are left, floats, tags not asked for, text that is
+ * not UTF-8.  It allocates nothing and never recurses.
  */
 #ifndef BASE_SCBOR_H
 #define BASE_SCBOR_H
@@ -31,8 +33,9 @@ bool scbor_bool(struct scbor *r, bool *v);
 /* The head of a byte string alone (for entry heads, whose body is elsewhere). */
 bool scbor_bytes_head(struct scbor *r, uint64_t *size);
 bool scbor_done(const struct scbor *r); /* all read, nothing bad */
-/* Skip one whole item, iteratively, at most depth_max (<= 64) arrays and maps deep; its raw bytes ('raw' may be NULL).  Refuses tags inside, and maps
- * whose keys do not ascend bytewise in their encoded form. */
+/* Skip one whole item, iteratively, at most depth_max (<= 64) arrays and maps deep; its raw bytes
+ * ('raw' may be NULL).  Refuses tags inside, and maps whose keys do not ascend bytewise in their
+ * encoded form. */
 bool scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw);
 
 /* The writer: shortest heads. */

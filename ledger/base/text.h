@@ -1,8 +1,8 @@
 /*
  * text.h - strict text forms of bytes: base64url, base64, hex, UUID, UTF-8.
  *
- * Decoders accept exactly one spelling: right alphabet, no white space, no line ends, unused bits zero
- * (RFC 4648 3.5, RFC 7515 2); base64 wants its padding, base64url refuses padding.
+ * Decoders accept exactly one spelling: right alphabet, no white space, no line ends, unused bits
+ * zero (RFC 4648 3.5, RFC 7515 2); base64 wants its padding, base64url refuses padding.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -14,7 +14,8 @@
 #define UUID_SIZE 16
 #define UUID_TEXT_SIZE 37
 
-/* Decode into 'out' with room for 'room' bytes; '*n' is what was written.  False: not the one accepted spelling, or no room. */
+/* Decode into 'out' with room for 'room' bytes; '*n' is what was written.  False: not the one
+ * accepted spelling, or no room. */
 bool b64url_decode(struct bytes text, uint8_t *out, size_t room, size_t *n);
 bool b64_decode(struct bytes text, uint8_t *out, size_t room, size_t *n);
 bool hex_decode(struct bytes text, uint8_t *out, size_t room, size_t *n); /* lower-case only */

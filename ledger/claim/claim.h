@@ -1,8 +1,9 @@
 /*
  * claim.h - parsed token -> claims: one normal form for both draft revisions and every media.
  *
- * draft-nennemann-wimse-ect -00 and -01: par|pred, ext|ect_ext, "sha-256:" prefixed or plain hashes, old policy claims.
- * Both spellings of one claim are accepted only with equal content (same JSON text); else RC_BAD_CLAIM.
+ * draft-nennemann-wimse-ect -00 and -01: par|pred, ext|ect_ext, "sha-256:" prefixed or plain
+ * hashes, old policy claims. Both spellings of one claim are accepted only with equal content (same
+ * JSON text); else RC_BAD_CLAIM.
  */
 #ifndef CLAIM_CLAIM_H
 #define CLAIM_CLAIM_H
@@ -34,7 +35,8 @@ struct kind; /* kind.h */
 
 struct claim {
 	struct bytes iss;          /* a URI; for spiffe:// in canonical form */
-	struct bytes trust_domain; /* view into iss: authority of spiffe:// and wimse://, host of https://; empty otherwise */
+	/* view into iss: authority of spiffe:// and wimse://, host of https://; empty otherwise */
+	struct bytes trust_domain;
 	uint8_t jti[UUID_SIZE];
 	bool has_wid;
 	uint8_t wid[UUID_SIZE];    /* zero when absent */
@@ -50,19 +52,22 @@ struct claim {
 	const struct kind *kind;   /* never NULL: at least the plain task */
 };
 
-/* Judge the fields alone (no clock, no store).  Checks iss, jti, wid, exec_act, pred (no self, no duplicate), aud, iat < exp,
- * hashes, extension limits.  The node kind is recognised, not judged: policy does that with kind_check() where the log is strict.
- * An absent pred is read as [], an absent aud as none.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_NO_MEMORY.
- * Views in 'out' live as long as the token's arena and 'arena'. */
+/* Judge the fields alone (no clock, no store).  Checks iss, jti, wid, exec_act, pred (no self, no
+ * duplicate), aud, iat < exp, hashes, extension limits.  The node kind is recognised, not judged:
+ * policy does that with kind_check() where the log is strict. An absent pred is read as [], an
+ * absent aud as none.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_NO_MEMORY. Views in 'out' live as long as
+ * the token's arena and 'arena'. */
 enum rc claim_read(const struct token *token, struct arena *arena, struct claim *out, struct why *why);
 
-/* Judge the times.  'now_ms' is the receive time.  Deferred logs: age_max_s is the log's own, exp must merely be after iat. */
+/* Judge the times.  'now_ms' is the receive time.  Deferred logs: age_max_s is the log's own, exp
+ * must merely be after iat. */
 struct claim_times {
 	int64_t now_ms;
 	int64_t age_max_s;
 	bool deferred;
 };
-/* Whole seconds.  iat <= now + CLAIM_SKEW_S, now - iat <= age_max_s, and unless deferred now < exp.  RC_EXPIRED, RC_NOT_YET_VALID. */
+/* Whole seconds.  iat <= now + CLAIM_SKEW_S, now - iat <= age_max_s, and unless deferred now < exp.
+ * RC_EXPIRED, RC_NOT_YET_VALID. */
 enum rc claim_check_times(const struct claim *claim, const struct claim_times *times, struct why *why);
 
 #endif

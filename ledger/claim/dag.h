@@ -1,8 +1,11 @@
 /*
- * dag.h - DAG rules, with the store behind a lookup that is passed in: pure, so that the writer, tests and fsck share the rules.
+ * dag.h - DAG rules, with the store behind a lookup that is passed in: pure, so that the writer,
+ * tests and fsck share the rules.
  *
- * The scope of an id is its workflow, or the "no workflow" scope of the log.  A parent is looked up in the child's own scope first, then, where allowed,
- * in the whole log; more than one match there is RC_AMBIGUOUS.  Parent iat <= child iat + CLAIM_SKEW_S.  A parent has a smaller index: no cycles.
+ * The scope of an id is its workflow, or the "no workflow" scope of the log.  A parent is looked up
+ * in the child's own scope first, then, where allowed, in the whole log; more than one match there
+ * is RC_AMBIGUOUS.  Parent iat <= child iat + CLAIM_SKEW_S.  A parent has a smaller index: no
+ * cycles.
  */
 #ifndef CLAIM_DAG_H
 #define CLAIM_DAG_H
@@ -33,8 +36,8 @@ struct dag_parents {
 	size_t missing_count;          /* set with RC_UNKNOWN_PARENT */
 };
 
-/* Resolve and judge the predecessors.  RC_UNKNOWN_PARENT (all missing ones listed), RC_TIME_ORDER, RC_AMBIGUOUS, RC_WORKFLOW_MISMATCH (found
- * elsewhere, not allowed). */
+/* Resolve and judge the predecessors.  RC_UNKNOWN_PARENT (all missing ones listed), RC_TIME_ORDER,
+ * RC_AMBIGUOUS, RC_WORKFLOW_MISMATCH (found elsewhere, not allowed). */
 enum rc dag_resolve(const struct claim *claim, bool cross_workflow, const struct dag_lookup *lookup,
     struct arena *arena, struct dag_parents *out, struct why *why);
 

@@ -1,5 +1,6 @@
 /*
- * loop.h - private to net/: the loop's shared state and the connections on it.  Everything belongs to the loop thread but 'stop' and the eventfd.
+ * loop.h - private to net/: the loop's shared state and the connections on it.  Everything belongs
+ * to the loop thread but 'stop' and the eventfd.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -66,11 +67,13 @@ struct conn {
 	struct event read_event, write_event;
 	bool reading, writing;       /* events are added */
 	bool tls_wants_write;        /* the handshake or a read waits for room to write */
-	bool stalled;                /* input is there but waits: a slot, the client's reading, requests in flight */
+	/* input is there but waits: a slot, the client's reading, requests in flight */
+	bool stalled;
 	bool eof;                    /* the client has said all that it will */
 	bool is_dirty;
 	bool framed;                 /* a whole frame has come */
-	bool lingers;                /* CLOSING goes on to LINGER: the client was not expecting it */
+	/* CLOSING goes on to LINGER: the client was not expecting it */
+	bool lingers;
 	bool dead;                   /* to be freed at the end of this turn */
 	struct buf in;               /* the start of a frame that is not whole, or what waits */
 	size_t in_at;
@@ -79,7 +82,8 @@ struct conn {
 	size_t kept;                 /* our part of the net's kept_bytes */
 	size_t wrote;                /* since write_us */
 	int64_t drain_us;            /* since when it is told to go; 0: it is not */
-	int64_t begun_us, active_us, frame_us, write_us; /* frame_us: since when a frame is incomplete; 0: none */
+	/* frame_us: since when a frame is incomplete; 0: none */
+	int64_t begun_us, active_us, frame_us, write_us;
 	struct in6_addr peer;
 	struct conn *next, **link;   /* all connections */
 	struct conn *next_dirty;
@@ -100,7 +104,8 @@ void conn_end(struct conn *c, enum rc rc, const struct why *why);
 /* Between conn.c and conn_frames.c. */
 int64_t conn_now_us(const struct conn *c);
 void conn_take(struct conn *c, struct bytes data); /* bytes have come */
-void conn_wrote(struct conn *c, size_t before);    /* the session wrote to 'out', which had 'before' bytes */
+/* the session wrote to 'out', which had 'before' bytes */
+void conn_wrote(struct conn *c, size_t before);
 size_t conn_queued(const struct conn *c);
 void conn_count(struct conn *c);   /* its buffers have changed */
 bool conn_over_share(const struct conn *c); /* memory is short, and this one has much of it */

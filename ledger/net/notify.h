@@ -1,5 +1,6 @@
 /*
- * notify.h - tells the service manager how we are: one datagram to $NOTIFY_SOCKET (systemd's sd_notify protocol), nothing when it is not set.
+ * notify.h - tells the service manager how we are: one datagram to $NOTIFY_SOCKET (systemd's
+ * sd_notify protocol), nothing when it is not set.
  */
 #ifndef NET_NOTIFY_H
 #define NET_NOTIFY_H

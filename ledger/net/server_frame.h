@@ -1,5 +1,6 @@
 /*
- * server_frame.h - private to net/: writes a ServerFrame with its length prefix, straight into the output buffer.
+ * server_frame.h - private to net/: writes a ServerFrame with its length prefix, straight into the
+ * output buffer.
  */
 #ifndef NET_SERVER_FRAME_H
 #define NET_SERVER_FRAME_H

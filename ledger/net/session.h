@@ -1,7 +1,8 @@
 /*
  * session.h - private to net/: the conversation on one connection, without its bytes.
  *
- * Pure: frames in, steps and answer frames out; no socket, no clock, no serve.  docs/WIRE.md is the contract.
+ * Pure: frames in, steps and answer frames out; no socket, no clock, no serve.  docs/WIRE.md is the
+ * contract.
  */
 #ifndef NET_SESSION_H
 #define NET_SESSION_H
@@ -14,7 +15,8 @@
 
 struct session_limits {
 	unsigned calls_max;     /* open calls, and requests in flight, of this connection */
-	unsigned stream_credit; /* messages a client may send on a stream before the first is answered */
+	/* messages a client may send on a stream before the first is answered */
+	unsigned stream_credit;
 };
 
 struct session_call {
@@ -46,7 +48,8 @@ void session_init(struct session *s, const struct session_limits *limits);
 void session_release(struct session *s);
 void session_rest(struct session *s); /* give back memory that no call needs now */
 
-/* What a frame asks for.  Nothing has changed in the session yet: a frame that must wait for a slot is simply read again. */
+/* What a frame asks for.  Nothing has changed in the session yet: a frame that must wait for a slot
+ * is simply read again. */
 struct session_step {
 	uint32_t call;
 	bool nothing;           /* a late frame of a call that is over: ignore it */
@@ -56,7 +59,8 @@ struct session_step {
 	bool in_flight;         /* serve has requests of the call: to be told if it ends now */
 	enum rc refuse;         /* of the call, not the connection: answer it with this */
 	struct why why;
-	const char *method;     /* of the call, also on later frames; static, of the session, or in 'room' */
+	/* of the call, also on later frames; static, of the session, or in 'room' */
+	const char *method;
 	struct bytes log;
 	unsigned deadline_ms;
 	struct bytes message;   /* a view into the frame */
@@ -64,10 +68,12 @@ struct session_step {
 	uint64_t tokens;        /* of the stream before this message; serve moves it on */
 	char room[SESSION_METHOD_MAX];
 };
-/* RC_OK, or RC_BAD_FRAME: a breach that ends the connection.  'is_stream' says whether a method streams (RC_UNIMPLEMENTED: unknown). */
+/* RC_OK, or RC_BAD_FRAME: a breach that ends the connection.  'is_stream' says whether a method
+ * streams (RC_UNIMPLEMENTED: unknown). */
 enum rc session_read(const struct session *s, struct bytes frame,
     enum rc (*is_stream)(const char *method, bool *stream), struct session_step *out, struct why *why);
-/* The frame is done: serve has its message (begun), or it had none, or it was refused.  Answer frames go to 'out'. */
+/* The frame is done: serve has its message (begun), or it had none, or it was refused.  Answer
+ * frames go to 'out'. */
 enum rc session_apply(
     struct session *s, const struct session_step *step, bool begun, struct buf *out);
 

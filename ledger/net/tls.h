@@ -1,5 +1,6 @@
 /*
- * tls.h - private to net/: TLS 1.3 with mutual authentication on a non-blocking descriptor.  OpenSSL's SSL is included nowhere else.
+ * tls.h - private to net/: TLS 1.3 with mutual authentication on a non-blocking descriptor.
+ * OpenSSL's SSL is included nowhere else.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H

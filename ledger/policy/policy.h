@@ -23,27 +23,32 @@ struct policy_rules {
 	int64_t age_max_s;        /* CLAIM_AGE_MAX_S unless deferred */
 	bool cross_workflow;      /* parents in other workflows allowed; default yes */
 	char *audience;           /* NULL: not checked */
-	bool forwarded;           /* tokens whose aud lacks the audience are allowed (and marked); default yes */
-	bool kinds_strict;        /* refuse (yes) or record all the same (no) what does not meet its kind's row */
+	/* tokens whose aud lacks the audience are allowed (and marked); default yes */
+	bool forwarded;
+	/* refuse (yes) or record all the same (no) what does not meet its kind's row */
+	bool kinds_strict;
 	struct policy_grant *grants;
-	size_t grant_count;       /* none: nobody but on an insecure loopback, where everybody may do everything */
+	/* none: nobody but on an insecure loopback, where everybody may do everything */
+	size_t grant_count;
 	uint64_t tokens_per_s_max;  /* 0: no limit; quota of the log */
 };
 
 void policy_rules_init(struct policy_rules *rules); /* defaults */
 void policy_rules_release(struct policy_rules *rules);
-/* Deterministic digest of rules and fixed limits: the entry's "limits".  policy.c says how to recompute it.  Costs a hash per rule: once per
- * reload, not per token. */
+/* Deterministic digest of rules and fixed limits: the entry's "limits".  policy.c says how to
+ * recompute it.  Costs a hash per rule: once per reload, not per token. */
 void policy_limits_digest(const struct policy_rules *rules, uint8_t out[8]);
 
-/* Is this a pattern that can ever match: an exact URI, or "scheme://authority/...*" whose star follows a slash?  For configuration readers. */
+/* Is this a pattern that can ever match: an exact URI, or "scheme://authority/...*" whose star
+ * follows a slash?  For configuration readers. */
 bool policy_pattern_ok(struct bytes pattern);
 /* May this client identity (empty: insecure loopback) do that? */
 bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool insecure, enum policy_right right);
 
 /*
- * Everything that can be judged without the store, after the signature verified.  Sets flags of enum entry_flags.
- * RC_LEVEL_TOO_LOW, RC_NOT_YET_VALID, RC_EXPIRED, RC_BAD_CLAIM (audience), RC_BAD_KIND (where kinds are strict).
+ * Everything that can be judged without the store, after the signature verified.  Sets flags of
+ * enum entry_flags. RC_LEVEL_TOO_LOW, RC_NOT_YET_VALID, RC_EXPIRED, RC_BAD_CLAIM (audience),
+ * RC_BAD_KIND (where kinds are strict).
  */
 struct policy_ruling {
 	uint64_t flags;
@@ -53,6 +58,7 @@ enum rc policy_judge(const struct policy_rules *rules, const struct token *token
 
 /* One line of the limits table: every limit of the server with its value and unit. */
 struct policy_limit { const char *name; uint64_t value; const char *unit; const char *text; };
-const struct policy_limit *policy_limits(size_t *count); /* the fixed ones; serve adds the configured ones */
+/* the fixed ones; serve adds the configured ones */
+const struct policy_limit *policy_limits(size_t *count);
 
 #endif

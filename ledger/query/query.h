@@ -1,9 +1,10 @@
 /*
  * query.h - questions over one read snapshot at one tree size.
  *
- * Every answer says its size, is deterministic (same question, same size: same answer), and has a budget: over it the answer is
- * incomplete and says so.  Stored bytes are checked against the leaf hash in the tile before they are used (RC_CORRUPT otherwise).
- * Threads: reader threads; a view is one thread's.
+ * Every answer says its size, is deterministic (same question, same size: same answer), and has a
+ * budget: over it the answer is incomplete and says so.  Stored bytes are checked against the leaf
+ * hash in the tile before they are used (RC_CORRUPT otherwise). Threads: reader threads; a view is
+ * one thread's.
  */
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
@@ -46,17 +47,20 @@ struct query_entry {          /* an entry with its claims; lives in the arena it
 	struct token token;
 	struct claim claim;
 };
-/* Read, check the hash, parse: a copy in the arena, so that it outlives the view.  An entry that is no token has an empty claim of the plain kind. */
+/* Read, check the hash, parse: a copy in the arena, so that it outlives the view.  An entry that is
+ * no token has an empty claim of the plain kind. */
 enum rc query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct query_entry *out, struct why *why);
 
-/* Receipt for an entry under the checkpoint of the view's size; a size that was never signed (the middle of a batch) uses the first checkpoint after it.
- * The proof is checked before it is given: RC_CORRUPT when the tiles do not lead to the signed root. */
+/* Receipt for an entry under the checkpoint of the view's size; a size that was never signed (the
+ * middle of a batch) uses the first checkpoint after it. The proof is checked before it is given:
+ * RC_CORRUPT when the tiles do not lead to the signed root. */
 enum rc query_receipt(struct query_view *v, uint64_t index, struct arena *arena, struct receipt *out, struct why *why);
 enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes *note, struct why *why);
 enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
     struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
 
-/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short; the arena's limit refuses it (RC_NO_MEMORY). */
+/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short; the arena's limit
+ * refuses it (RC_NO_MEMORY). */
 struct query_budget { size_t nodes_max; int64_t deadline_mono_us; struct arena *arena; };
 
 struct query_node {
@@ -79,7 +83,8 @@ struct query_graph {
 	struct query_edge *edges; /* ascending (child, parent) */
 	size_t edge_count;
 };
-/* Ancestors (or with 'down' descendants) of the tasks named, themselves included. depth_max 0: no limit but the budget. */
+/* Ancestors (or with 'down' descendants) of the tasks named, themselves included. depth_max 0: no
+ * limit but the budget. */
 enum rc query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
     unsigned depth_max, const struct query_budget *budget, struct query_graph *out, struct why *why);
 /* Entries whose input or output hash is this (ascending). */
@@ -94,8 +99,9 @@ struct query_rollback {
 	size_t count;
 	uint64_t tasks, agents, workflows, trust_domains;
 };
-/* Scope "failed": the task and everything that depends on it; tasks of the recovery vocabulary (failure, rollback_request, rollback_result, compensation)
- * that merely report on the set are left out. */
+/* Scope "failed": the task and everything that depends on it; tasks of the recovery vocabulary
+ * (failure, rollback_request, rollback_result, compensation) that merely report on the set are left
+ * out. */
 enum rc query_rollback(struct query_view *v, uint64_t target, const struct query_budget *budget,
     struct query_rollback *out, struct why *why);
 

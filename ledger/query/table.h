@@ -1,7 +1,8 @@
 /*
  * table.h - two small hash tables for walks: numbers seen, and texts kept once.  Private to query/.
  *
- * Both grow by doubling and stay at most half full.  Keys come from strangers, so the hash is seeded.
+ * Both grow by doubling and stay at most half full.  Keys come from strangers, so the hash is
+ * seeded.
  */
 #ifndef QUERY_TABLE_H
 #define QUERY_TABLE_H
@@ -22,7 +23,8 @@ void numbers_init(struct numbers *t);
 void numbers_release(struct numbers *t);
 /* The position, or UINT32_MAX. */
 uint32_t numbers_find(const struct numbers *t, uint64_t key);
-/* Add a number that is not there; its position is the count before.  False: no memory.  must(key != UINT64_MAX). */
+/* Add a number that is not there; its position is the count before.  False: no memory.  must(key !=
+ * UINT64_MAX). */
 bool numbers_add(struct numbers *t, uint64_t key);
 
 /* Texts, each kept once in an arena. */

@@ -25,7 +25,8 @@ struct query_view {
 
 /* Inner nodes of the tree, from the tiles. */
 enum rc view_source(struct query_view *v, struct tree_source *out, struct why *why);
-/* The stored bytes of an entry below the view's size, checked against its leaf; they live until query_view_end(). */
+/* The stored bytes of an entry below the view's size, checked against its leaf; they live until
+ * query_view_end(). */
 enum rc view_raw(
     struct query_view *v, uint64_t index, struct bytes *raw, struct hash *leaf, struct why *why);
 /* The same, parsed into 'arena'; views into the store and the arena. */

@@ -1,5 +1,6 @@
 /*
- * walk.h - a breadth-first walk over the graph of tasks, up (parents) or down (children).  Private to query/.
+ * walk.h - a breadth-first walk over the graph of tasks, up (parents) or down (children).  Private
+ * to query/.
  */
 #ifndef QUERY_WALK_H
 #define QUERY_WALK_H
@@ -32,7 +33,8 @@ struct walk {
 void walk_init(struct walk *w, struct query_view *v, const struct query_budget *budget, bool down,
     unsigned depth_max, struct why *why);
 void walk_release(struct walk *w);
-/* Walk from the roots; they have depth 0.  RC_OK also when the budget cut it short (complete is false then). */
+/* Walk from the roots; they have depth 0.  RC_OK also when the budget cut it short (complete is
+ * false then). */
 enum rc walk_run(struct walk *w, const uint64_t *roots, size_t count);
 
 size_t walk_count(const struct walk *w);

@@ -21,7 +21,8 @@ struct vkey {
 	uint8_t type;
 	uint8_t key[32];
 };
-enum rc vkey_parse(struct bytes text, struct vkey *out, struct why *why); /* recomputes and compares the id */
+/* recomputes and compares the id */
+enum rc vkey_parse(struct bytes text, struct vkey *out, struct why *why);
 void vkey_make(const char *name, uint8_t type, const uint8_t key[32], struct vkey *out);
 size_t vkey_text(const struct vkey *k, char *out, size_t room); /* with NUL; 0: no room */
 
@@ -33,8 +34,9 @@ struct checkpoint {
 	struct bytes extensions; /* the opaque lines, each with its LF; empty: none */
 };
 
-/* Open a note: some signature by 'key' must be there and verify (an unknown key's lines are ignored; a known one's that fails refuses the note).
- * 'body' is the signed text.  RC_BAD_SIGNATURE, RC_BAD_PROOF (form). */
+/* Open a note: some signature by 'key' must be there and verify (an unknown key's lines are
+ * ignored; a known one's that fails refuses the note). 'body' is the signed text.
+ * RC_BAD_SIGNATURE, RC_BAD_PROOF (form). */
 enum rc note_open(struct bytes note, const struct vkey *keys, size_t key_count, struct bytes *body,
     uint64_t *verified_mask, struct why *why);
 /* The body of a checkpoint note, strictly.  Does not look at signatures. */

@@ -1,5 +1,6 @@
 /*
- * signer.h - the log's signing key, behind an interface: file now, PKCS#11 or a separate process later.
+ * signer.h - the log's signing key, behind an interface: file now, PKCS#11 or a separate process
+ * later.
  */
 #ifndef SEAL_SIGNER_H
 #define SEAL_SIGNER_H

@@ -2,14 +2,18 @@
  * batch.c - small hash tables and a depth-first walk.
  *
  * Invariants:
- *   1. every job is in the group of its jti from batch_begin() on, in order of arrival; only admitted jobs have an index.
+ *   1. every job is in the group of its jti from batch_begin() on, in order of arrival; only
+ *      admitted jobs have an index.
  *   2. a group's cursor is at or before its first unseen job: visiting never goes back.
- *   3. seqs: at most SEQS_MAX keys, because a job moves its workflow, its issuer and at most one foreign sequence per predecessor.
- *   4. tables are cleared by what was put in, not by their size, so that a lone token pays for one token.
- *   5. a batch uses no more of the sequence table than it may fill by half: small batches stay in a few pages.
+ *   3. seqs: at most SEQS_MAX keys, because a job moves its workflow, its issuer and at most one
+ *      foreign sequence per predecessor.
+ *   4. tables are cleared by what was put in, not by their size, so that a lone token pays for one.
+ *   5. a batch uses no more of the sequence table than it may fill by half: small batches stay in a
+ *      few pages.
  *
- * Keys are chosen by clients, so the hash is keyed with a seed they do not know, and jobs that share a jti in many workflows are one group:
- * no lookup walks more than a few slots whatever they send.
+ * Keys are chosen by clients, so the hash is keyed with a seed they do not know, and jobs that
+ * share
+ * a jti in many workflows are one group: no lookup walks more than a few slots whatever they send.
  */
 #include "seq/batch.h"
 

@@ -1,5 +1,6 @@
 /*
- * batch.h - what a batch knows before it is in the log: ids admitted so far and moved sequence heads; private to seq/.
+ * batch.h - what a batch knows before it is in the log: ids admitted so far and moved sequence
+ * heads; private to seq/.
  *
  * Fixed memory, made once: SEQ_BATCH_MAX jobs with CLAIM_PRED_MAX predecessors each is the bound.
  */
@@ -10,13 +11,15 @@
 
 struct batch;
 
-/* 'seed' keys the hash tables (clients choose the ids); it never shows in what comes out.  NULL: out of memory. */
+/* 'seed' keys the hash tables (clients choose the ids); it never shows in what comes out.  NULL:
+ * out of memory. */
 struct batch *batch_new(uint64_t seed);
 void batch_free(struct batch *b);
 /* Start over with these jobs (borrowed until the next call). */
 void batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count);
-/* An order in which every predecessor that is in the batch comes before what names it; otherwise the order of arrival.  Predecessor cycles (possible among hostile
- * tokens) come out in any order and are then refused for want of a parent.  'order' has room for all jobs. */
+/* An order in which every predecessor that is in the batch comes before what names it; otherwise
+ * the order of arrival.  Predecessor cycles (possible among hostile tokens) come out in any order
+ * and are then refused for want of a parent.  'order' has room for all jobs. */
 void batch_order(struct batch *b, uint32_t *order);
 /* The job is in the log at 'index'. */
 void batch_admit(struct batch *b, size_t job, uint64_t index);

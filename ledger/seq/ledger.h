@@ -1,7 +1,8 @@
 /*
  * ledger.h - the inside of one log at work; private to seq/ and its tests.
  *
- * Owned by the writer thread, except: published and stopped (atomics, any thread) and everything that never changes after opening.
+ * Owned by the writer thread, except: published and stopped (atomics, any thread) and everything
+ * that never changes after opening.
  */
 #ifndef SEQ_LEDGER_H
 #define SEQ_LEDGER_H
@@ -40,13 +41,15 @@ struct ledger {
 	_Atomic bool stopped;
 };
 
-/* Build the parts' common state from the stores as they are: right edge, newest checkpoint, last receive time. */
+/* Build the parts' common state from the stores as they are: right edge, newest checkpoint, last
+ * receive time. */
 enum rc ledger_load(struct ledger *l, struct why *why);
 
 /* Tiles of a read snapshot, as tree/ wants them.  'read' is kept until the store is used no more. */
 struct tile_store ledger_tiles(struct store_read *read);
 
-/* What an entry adds to the index: the same function when it is written and when the index is rebuilt.  Views into entry and claim; memory from 'arena'. */
+/* What an entry adds to the index: the same function when it is written and when the index is
+ * rebuilt.  Views into entry and claim; memory from 'arena'. */
 enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
     struct arena *arena, struct index_row *row);
 

@@ -6,11 +6,13 @@
  * against the log.  Then, and only then, anything is written.
  *
  * The journal decides who is older:
- *   journal == database   fine
- *   journal one checkpoint behind   the crash came between commit and journal record: append the
- * record (roll forward) journal further behind, or empty beside a database with more than its first
- * checkpoint   the journal was lost or restored: refuse journal ahead         the database was
- * restored from an old copy: refuse, for signing over it would fork the log
+ *   equal                fine
+ *   one checkpoint behind
+ *                        the crash came between commit and journal record: append it (roll forward)
+ *   further behind, or empty beside a database with more than its first checkpoint
+ *                        the journal was lost or is an old copy: refuse
+ *   ahead                the database was restored from an old copy: refuse, for signing over it
+ *                        would fork the log
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,7 +194,8 @@ recover_newest(struct ledger *l, uint64_t count, struct why *why)
 	return rc;
 }
 
-/* One stored entry as an index row.  What the row points to is in 'arena'; what reading it took is in 'scratch', which can be
+/* One stored entry as an index row.  What the row points to is in 'arena'; what reading it took is
+ * in 'scratch', which can be
  * reset at once, so that tokens of the worst shape cannot make a log too large to open. */
 static enum rc
 row_read(struct store_read *read, uint64_t index, struct arena *arena, struct arena *scratch,

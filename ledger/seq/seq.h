@@ -1,10 +1,13 @@
 /*
  * seq.h - many rulings -> one batch -> one commit -> many receipts.
  *
- * struct ledger is one log at work: its stores, its right edge, its signer.  seq_step() is the whole write path as one call: jobs, time, store, index and signer
- * come in, answers go out; no clock, no thread, no randomness inside, so that a simulator can drive it and replicas get the same bytes.
+ * struct ledger is one log at work: its stores, its right edge, its signer.  seq_step() is the
+ * whole write path as one call: jobs, time, store, index and signer come in, answers go out; no
+ * clock, no thread, no randomness inside, so that a simulator can drive it and replicas get the
+ * same bytes.
  *
- * Threads: everything here but ledger_published() and ledger_view_* belongs to the log's writer thread.
+ * Threads: everything here but ledger_published() and ledger_view_* belongs to the log's writer
+ * thread.
  */
 #ifndef SEQ_SEQ_H
 #define SEQ_SEQ_H
@@ -35,8 +38,11 @@ struct seq_job {
 	enum rc rc;              /* RC_OK: in the log */
 	struct why why;
 	bool duplicate;
-	struct receipt receipt;  /* .checkpoint and .entry set when wanted; index, tree_size and leaf always set when RC_OK */
-	bool entry_whole;        /* receipt.entry is the whole entry (the log holds these signed bytes under another signature), else its head */
+	/* .checkpoint and .entry set when wanted; index, tree_size and leaf always set when RC_OK */
+	struct receipt receipt;
+	/* receipt.entry is the whole entry (the log holds these signed bytes under another
+	 * signature), else its head */
+	bool entry_whole;
 	const uint8_t (*missing)[UUID_SIZE];
 	size_t missing_count;
 
@@ -56,8 +62,10 @@ struct ledger_options {
 	bool create;
 };
 
-/* Open a log: stores, journal comparison, verification of the newest entries, roll-forward of journal and index (recover.c).
- * RC_CORRUPT with the first bad thing in 'why'; RC_STORE_DOUBT when the database is older than the journal (a restored copy: never signed over). */
+/* Open a log: stores, journal comparison, verification of the newest entries, roll-forward of
+ * journal and index (recover.c).
+ * RC_CORRUPT with the first bad thing in 'why'; RC_STORE_DOUBT when the database is older than the
+ * journal (a restored copy: never signed over). */
 enum rc ledger_open(struct ledger **out, const struct ledger_options *options,
     const struct policy_rules *rules, struct why *why);
 /* For tests and the simulator: parts made elsewhere (takes store, index, signer). */
@@ -65,9 +73,10 @@ enum rc ledger_open_parts(struct ledger **out, struct store *store, struct index
     struct log_signer *signer, const struct policy_rules *rules, struct why *why);
 void ledger_close(struct ledger *l);
 
-/* One batch: at most SEQ_BATCH_MAX jobs.  Judges uniqueness, parents and time order against log and batch; appends; signs; commits; journals.
- * Every job gets its rc.  Gives RC_OK when the log goes on; RC_STORE_DOUBT when the writer must stop (jobs then have RC_STORE_DOUBT: their
- * outcome is unknown, repeating them is safe); RC_NO_SPACE when nothing was written for want of disk. */
+/* One batch: at most SEQ_BATCH_MAX jobs.  Judges uniqueness, parents and time order against log and
+ * batch; appends; signs; commits; journals. Every job gets its rc.  Gives RC_OK when the log goes
+ * on; RC_STORE_DOUBT when the writer must stop (jobs then have RC_STORE_DOUBT: their outcome is
+ * unknown, repeating them is safe); RC_NO_SPACE when nothing was written for want of disk. */
 enum rc seq_step(struct ledger *l, struct seq_job *const *jobs, size_t count, int64_t now_ms);
 
 /* Sign and commit a checkpoint of the present tree when there is none yet (an empty log's first). */
@@ -81,7 +90,8 @@ const struct log_signer *ledger_signer(const struct ledger *l);
 const struct policy_rules *ledger_rules(const struct ledger *l);
 struct store *ledger_store(struct ledger *l);
 struct index *ledger_index(struct ledger *l);
-/* Entries that are committed, indexed and under a signed checkpoint: the size that answers are given at. */
+/* Entries that are committed, indexed and under a signed checkpoint: the size that answers are
+ * given at. */
 uint64_t ledger_published(const struct ledger *l);
 bool ledger_stopped(const struct ledger *l); /* after doubt */
 

@@ -9,7 +9,7 @@
  *   1. front <= next <= front + tickets_max: a slot is used by one ticket at a time.
  *   2. items leave in ticket order, whole groups only.
  *   3. the writer sleeps only while the slot it waits for is empty; whoever fills just that slot
- * wakes it.  So under load a put costs no system call.
+ *      wakes it.  So under load a put costs no system call.
  *   4. after the log stopped every item is handed back with RC_STORE_DOUBT; none is lost.
  */
 #include "seq/writer.h"

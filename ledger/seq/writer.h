@@ -1,9 +1,11 @@
 /*
- * writer.h - the writer thread of a log: keeps arrival order, makes batches, calls seq_step, hands the jobs back.
+ * writer.h - the writer thread of a log: keeps arrival order, makes batches, calls seq_step, hands
+ * the jobs back.
  *
- * A ticket is taken on the loop thread when a token arrives; its ruling may be ready in any order, but tokens enter the log in ticket
- * order, so that a client that sends a parent before its child on one stream never sees the child refused.  Tokens refused by the judges release their ticket at once.
- * A request's tokens have consecutive tickets and are never split over two batches.
+ * A ticket is taken on the loop thread when a token arrives; its ruling may be ready in any order,
+ * but tokens enter the log in ticket order, so that a client that sends a parent before its child
+ * on one stream never sees the child refused.  Tokens refused by the judges release their ticket at
+ * once. A request's tokens have consecutive tickets and are never split over two batches.
  */
 #ifndef SEQ_WRITER_H
 #define SEQ_WRITER_H
@@ -17,16 +19,19 @@ struct writer;
 struct writer_item {
 	uint64_t ticket;
 	unsigned group_count;    /* on the group's first ticket: how many; else 0 */
-	bool skip;               /* refused by a judge: takes its turn and is handed back untouched */
+	/* refused by a judge: takes its turn and is handed back untouched */
+	bool skip;
 	struct seq_job job;
 	struct writer_item *next; /* while handed back */
 };
 
 struct writer_options {
-	size_t tickets_max;      /* outstanding tickets; a power of two, at least the number of call slots' tokens */
+	/* outstanding tickets; a power of two, at least the number of call slots' tokens */
+	size_t tickets_max;
 	struct clock clock;
 	const struct log_sink *sink;
-	/* Called on the writer thread with a chain of items whose answers are ready (and durable).  Must not block. */
+	/* Called on the writer thread with a chain of items whose answers are ready (and durable).
+	 * Must not block. */
 	void (*done)(void *ctx, struct writer_item *first, size_t count);
 	/* Called once when the log stopped after doubt. */
 	void (*stopped)(void *ctx, enum rc rc);

@@ -1,8 +1,9 @@
 /*
  * call.h - private to serve/: one call in flight, and the hall itself.
  *
- * A slot is FREE (loop's free list), WORKING (owned by a pool, keeper or writer thread), FINISHED (on the finished list), GIVEN (the door
- * holds the answer).  Only 'door', 'door_id' and 'live' are the loop thread's throughout; 'forgotten' is the one member that two threads may touch.
+ * A slot is FREE (loop's free list), WORKING (owned by a pool, keeper or writer thread), FINISHED
+ * (on the finished list), GIVEN (the door holds the answer).  Only 'door', 'door_id' and 'live' are
+ * the loop thread's throughout; 'forgotten' is the one member that two threads may touch.
  */
 #ifndef SERVE_CALL_H
 #define SERVE_CALL_H
@@ -24,7 +25,8 @@ struct method {
 	enum policy_right right;
 	bool stream;
 	const ProtobufCMessageDescriptor *request;
-	/* Loop thread: take the call further.  NULL: a query, answered by 'answer' on a reader thread. */
+	/* Loop thread: take the call further.  NULL: a query, answered by 'answer' on a reader
+	 * thread. */
 	enum rc (*begin)(struct call *call, const struct call_request *request, struct why *why);
 	/* Reader thread: fill call->answer. */
 	enum rc (*answer)(struct call *call, const ProtobufCMessage *request, struct why *why);
@@ -107,7 +109,8 @@ char *pb_string(struct arena *arena, struct bytes x); /* NULL: out of memory */
 enum rc submit_begin(struct call *call, const struct call_request *request, struct why *why);
 void submit_reply(struct call *call);
 void submit_release(struct call *call);
-void submit_done(void *ctx, struct writer_item *first, size_t count); /* writer_options.done; ctx: hall_log */
+/* writer_options.done; ctx: hall_log */
+void submit_done(void *ctx, struct writer_item *first, size_t count);
 
 enum rc entry_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc receipt_answer(struct call *call, const ProtobufCMessage *request, struct why *why);

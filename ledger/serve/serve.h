@@ -1,8 +1,10 @@
 /*
- * serve.h - the hall: leads one call through the rooms.  Doors (net/, later gate/) make calls and get answers; they have no logic of their own.
+ * serve.h - the hall: leads one call through the rooms.  Doors (net/, later gate/) make calls and
+ * get answers; they have no logic of their own.
  *
- * A call is one request message of one method.  Calls come from a fixed set of slots; no free slot: the door stops reading.
- * At each hand-off (loop -> pool -> writer -> loop, or loop -> readers -> loop) the call changes owner; exactly one thread touches it.
+ * A call is one request message of one method.  Calls come from a fixed set of slots; no free slot:
+ * the door stops reading. At each hand-off (loop -> pool -> writer -> loop, or loop -> readers ->
+ * loop) the call changes owner; exactly one thread touches it.
  */
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
@@ -42,7 +44,8 @@ struct serve_options {
 	struct metrics *metrics;
 	const struct policy_limit *limits; /* configured limits, for Admin/Limits */
 	size_t limit_count;
-	/* Called on any thread: some calls are finished; the door's loop should call serve_collect() soon. */
+	/* Called on any thread: some calls are finished; the door's loop should call
+	 * serve_collect() soon. */
 	void (*wake)(void *ctx);
 	void *ctx;
 };
@@ -60,8 +63,8 @@ struct call_request {
 	bool insecure;             /* insecure loopback */
 	unsigned deadline_ms;
 	struct bytes message;      /* copied */
-	/* Appends on a stream: tokens seen on the stream so far.  The answers' numbers start there; moved on by this request's tokens when the call
-	 * begins.  NULL: numbers start at 0. */
+	/* Appends on a stream: tokens seen on the stream so far.  The answers' numbers start there;
+	 * moved on by this request's tokens when the call begins.  NULL: numbers start at 0. */
 	uint64_t *stream_tokens;
 	void *door;                /* the door's own: given back with the answer */
 	uint64_t door_id;
@@ -69,8 +72,9 @@ struct call_request {
 
 /* Is this a method, and does it stream?  RC_UNIMPLEMENTED otherwise. */
 enum rc serve_method(const char *method, bool *stream);
-/* Begin a call.  RC_OK: an answer will come through serve_collect.  RC_BUSY: no slot; try again after the next collect.  Other codes are the answer
- * (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST, RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
+/* Begin a call.  RC_OK: an answer will come through serve_collect.  RC_BUSY: no slot; try again
+ * after the next collect.  Other codes are the answer (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST,
+ * RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
 enum rc serve_begin(struct serve *s, const struct call_request *request, struct why *why);
 size_t serve_slots_free(const struct serve *s);
 /* Ask the keeper thread to look at the trust folders now. */
@@ -87,7 +91,8 @@ struct call_answer {
 /* Take finished calls; gives up to 'room'. */
 size_t serve_collect(struct serve *s, struct call_answer *out, size_t room);
 void serve_release(struct serve *s, struct call *call);
-/* The connection is gone: the answer is not wanted (work already handed over still completes: an append may be committed). */
+/* The connection is gone: the answer is not wanted (work already handed over still completes: an
+ * append may be committed). */
 void serve_forget(struct serve *s, void *door);
 /* The same for the calls of one door_id of a door. */
 void serve_cancel(struct serve *s, void *door, uint64_t door_id);

@@ -1,5 +1,6 @@
 /*
- * submit.h - private to serve/: an append's tokens between the loop, the pool, the keeper and the writer.
+ * submit.h - private to serve/: an append's tokens between the loop, the pool, the keeper and the
+ * writer.
  */
 #ifndef SERVE_SUBMIT_H
 #define SERVE_SUBMIT_H
@@ -24,7 +25,8 @@ struct submit_part {          /* a run of tokens that one thread judges */
 	struct call *call;
 	struct submit_item *items;
 	size_t count;
-	struct arena *arena;  /* the call's for the first part, 'own' for the others: an arena is one thread's */
+	/* the call's for the first part, 'own' for the others: an arena is one thread's */
+	struct arena *arena;
 	struct arena own;
 	struct submit_part *next; /* while parked with the keeper */
 };

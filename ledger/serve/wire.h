@@ -1,8 +1,9 @@
 /*
  * wire.h - strict protobuf at the door: what docs/WIRE.md calls "strict messages".
  *
- * protobuf-c is lenient (unknown fields are kept, a doubled field wins or merges, strings may hold NUL or bad UTF-8) and
- * allocates as the sender likes.  Here a message is walked before it is unpacked, and its memory comes from the call's arena.
+ * protobuf-c is lenient (unknown fields are kept, a doubled field wins or merges, strings may hold
+ * NUL or bad UTF-8) and allocates as the sender likes.  Here a message is walked before it is
+ * unpacked, and its memory comes from the call's arena.
  */
 #ifndef SERVE_WIRE_H
 #define SERVE_WIRE_H

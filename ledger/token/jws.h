@@ -20,7 +20,8 @@ extern const struct jws_profile jws_profile_ect; /* exec+jwt, wimse-exec+jwt; re
 /*
  * Parse.  The checks come in this order, and the first breach is the answer:
  *   1. size                                     RC_TOO_LARGE
- *   2. two dots, three canonical base64url parts  RC_BAD_TOKEN   (decoded header over its limit: RC_TOO_LARGE)
+ *   2. two dots, three canonical base64url parts  RC_BAD_TOKEN   (decoded header over its limit:
+ *      RC_TOO_LARGE)
  *   3. the header is one strict JSON object     RC_BAD_HEADER
  *   4. alg                                      RC_BAD_ALG
  *   5. typ                                      RC_BAD_TYP

@@ -2,8 +2,9 @@
  * token.h - token bytes -> parsed views.  Decides nothing about trust or time; only about form.
  *
  * One file per media (jws.c now; cose.c and plain.c join the same table, token_parsers[], later).
- * RFC 7515 3.1 compact serialisation, strict: exactly two dots, canonical base64url, header members from an allow-list
- * (alg, typ, kid), no crit, no jwk/jku/x5u, no b64.  Views point into the caller's bytes or the arena.
+ * RFC 7515 3.1 compact serialisation, strict: exactly two dots, canonical base64url, header members
+ * from an allow-list (alg, typ, kid), no crit, no jwk/jku/x5u, no b64.  Views point into the
+ * caller's bytes or the arena.
  */
 #ifndef TOKEN_TOKEN_H
 #define TOKEN_TOKEN_H
@@ -40,11 +41,13 @@ struct token {
 };
 
 /* Parse 'raw' of any known media.  Borrows raw for the token's life.
- * RC_BAD_TOKEN, RC_BAD_TYP, RC_BAD_ALG, RC_BAD_HEADER, RC_BAD_SIGNATURE (wrong length), RC_TOO_LARGE, RC_NO_MEMORY.
- * COSE and plain JSON are recognised and refused (RC_BAD_TOKEN) in this version. */
+ * RC_BAD_TOKEN, RC_BAD_TYP, RC_BAD_ALG, RC_BAD_HEADER, RC_BAD_SIGNATURE (wrong length),
+ * RC_TOO_LARGE, RC_NO_MEMORY. COSE and plain JSON are recognised and refused (RC_BAD_TOKEN) in this
+ * version. */
 enum rc token_parse(struct bytes raw, struct arena *arena, struct token *out, struct why *why);
 
-/* As far as it can be read without trust: the jti and wid texts of a token that may be bad, for the answer's sake. */
+/* As far as it can be read without trust: the jti and wid texts of a token that may be bad, for the
+ * answer's sake. */
 void token_peek_ids(struct bytes raw, struct arena *arena, struct bytes *jti, struct bytes *wid);
 
 const char *token_alg_name(enum token_alg alg);	  /* "ES256", "ES384", "EdDSA" */

@@ -1,8 +1,8 @@
 /*
  * tree.h - Merkle maths of RFC 9162 section 2.1 (SHA-256): pure; no I/O, no clock, no allocation.
  *
- * Sizes and indexes are 64-bit, leaves count from 0.  A "node (level, i)" is the root of the complete subtree over leaves
- * [i << level, (i+1) << level); level 0 is the leaf hashes.
+ * Sizes and indexes are 64-bit, leaves count from 0.  A "node (level, i)" is the root of the
+ * complete subtree over leaves [i << level, (i+1) << level); level 0 is the leaf hashes.
  */
 #ifndef TREE_TREE_H
 #define TREE_TREE_H
@@ -52,7 +52,8 @@ enum rc tree_check_inclusion(const struct hash *leaf, uint64_t index, uint64_t s
 /* RFC 9162 2.1.4.2; old 0 wants an empty proof; old == size wants an empty proof and equal roots. */
 enum rc tree_check_consistency(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
     const struct hash *old_root, const struct hash *root);
-/* For a verifier who knows the old root alone: the new root that the proof leads to, once it has led to the old one.  0 < old < size. */
+/* For a verifier who knows the old root alone: the new root that the proof leads to, once it has
+ * led to the old one.  0 < old < size. */
 enum rc tree_consistency_root(uint64_t old_size, uint64_t size, const struct hash *path, size_t count,
     const struct hash *old_root, struct hash *root);
 

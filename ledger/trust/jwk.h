@@ -1,8 +1,9 @@
 /*
  * jwk.h - a public key from a JWK (RFC 7517, 7518, 8037), parsed once and then only used.
  *
- * Accepted: EC P-256 and P-384, OKP Ed25519.  Refused by name: private members, off-curve points, wrong lengths, low-order or non-canonical
- * Ed25519 keys, RSA and symmetric keys, use/key_ops that do not allow verifying, alg that is not the curve's.
+ * Accepted: EC P-256 and P-384, OKP Ed25519.  Refused by name: private members, off-curve points,
+ * wrong lengths, low-order or non-canonical Ed25519 keys, RSA and symmetric keys, use/key_ops that
+ * do not allow verifying, alg that is not the curve's.
  */
 #ifndef TRUST_JWK_H
 #define TRUST_JWK_H
@@ -28,7 +29,8 @@ const struct hash *key_thumbprint(const struct key *key); /* RFC 7638 */
 struct verifier;
 struct verifier *verifier_new(void); /* NULL: out of memory or the provider lacks an algorithm */
 void verifier_free(struct verifier *v);
-/* Does 'signature' (raw r||s or R||S) over 'message' verify?  RC_BAD_SIGNATURE when not; RC_BAD_ALG when alg is not the key's. */
+/* Does 'signature' (raw r||s or R||S) over 'message' verify?  RC_BAD_SIGNATURE when not; RC_BAD_ALG
+ * when alg is not the key's. */
 enum rc verifier_check(struct verifier *v, const struct key *key, enum token_alg alg,
     struct bytes message, struct bytes signature, struct why *why);
 

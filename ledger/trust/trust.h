@@ -1,10 +1,12 @@
 /*
  * trust.h - who signed this, and may this key speak for that issuer?
  *
- * A trust folder holds one folder per trust domain with *.jwks.json files.  Loading makes an immutable snapshot; readers take a counted
- * reference and never lock.  Keys are searched only in the issuer's trust domain.  A key of one agent never signs for another: each key names
- * its issuers ("ect_iss"); a key without that member may speak for nobody, unless the configuration says otherwise.
- * Every way of binding a key to an issuer (JWK set now; X.509-SVID and WIT later) ends in one struct signer.
+ * A trust folder holds one folder per trust domain with *.jwks.json files.  Loading makes an
+ * immutable snapshot; readers take a counted reference and never lock.  Keys are searched only in
+ * the issuer's trust domain.  A key of one agent never signs for another: each key names its
+ * issuers ("ect_iss"); a key without that member may speak for nobody, unless the configuration
+ * says otherwise. Every way of binding a key to an issuer (JWK set now; X.509-SVID and WIT later)
+ * ends in one struct signer.
  */
 #ifndef TRUST_TRUST_H
 #define TRUST_TRUST_H
@@ -29,11 +31,13 @@ struct trust_report {      /* what loading did */
 	char problem[256];     /* first refusal, with file name; empty: none */
 };
 
-/* Build a snapshot from a folder.  A file with any bad key is refused whole, by name, and the load fails with RC_BAD_KEY (the old snapshot
- * stays in force).  A missing folder is an empty one.  Reading files: never on the loop thread. */
+/* Build a snapshot from a folder.  A file with any bad key is refused whole, by name, and the load
+ * fails with RC_BAD_KEY (the old snapshot stays in force).  A missing folder is an empty one.
+ * Reading files: never on the loop thread. */
 enum rc trust_snapshot_load(const char *folder, struct trust_snapshot **out, struct trust_report *report);
-/* Find the key.  'trust_domain' and 'iss' from the token's claims; an empty kid matches when the issuer has exactly one key for 'alg'.
- * RC_UNKNOWN_KEY (no such domain or kid), RC_NOT_AUTHORIZED (the key is there but may not speak for iss), RC_BAD_ALG (pinned alg differs). */
+/* Find the key.  'trust_domain' and 'iss' from the token's claims; an empty kid matches when the
+ * issuer has exactly one key for 'alg'. RC_UNKNOWN_KEY (no such domain or kid), RC_NOT_AUTHORIZED
+ * (the key is there but may not speak for iss), RC_BAD_ALG (pinned alg differs). */
 enum rc trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, struct bytes iss,
     struct bytes kid, enum token_alg alg, struct signer *out, struct why *why);
 size_t trust_snapshot_keys(const struct trust_snapshot *s);
