@@ -4,7 +4,7 @@
  *
  * Refused: duplicate member names (compared after unescaping) at any depth, lone surrogates, NUL in
  * any string or name, invalid UTF-8, a byte order mark, trailing bytes, depth or size or node count
- * over the limits. Numbers are checked for grammar and kept as text.  Nodes keep the raw span they
+ * over the limits.  Numbers are checked for grammar and kept as text.  Nodes keep the raw span they
  * came from.
  */
 #ifndef BASE_JSON_H

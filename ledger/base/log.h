@@ -1,6 +1,6 @@
 /*
  * log.h - log lines for operators: logfmt ("key=value") on standard error, one write(2) a line, any
- * thread. Never a claim's content, never a key.  Values are quoted and escaped where needed.
+ * thread.  Never a claim's content, never a key.  Values are quoted and escaped where needed.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

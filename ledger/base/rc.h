@@ -3,7 +3,7 @@
  *
  * Operating errors (bad input, full disk) are values of enum rc, made from proto/errors.def.
  * Parsers and judges also fill a struct why, so that a refusal names the rule, the claim and the
- * place. Programmer errors are must() (must.h), never an rc.
+ * place.  Programmer errors are must() (must.h), never an rc.
  */
 #ifndef BASE_RC_H
 #define BASE_RC_H

@@ -54,7 +54,7 @@ struct claim {
 
 /* Judge the fields alone (no clock, no store).  Checks iss, jti, wid, exec_act, pred (no self, no
  * duplicate), aud, iat < exp, hashes, extension limits.  The node kind is recognised, not judged:
- * policy does that with kind_check() where the log is strict. An absent pred is read as [], an
+ * policy does that with kind_check() where the log is strict.  An absent pred is read as [], an
  * absent aud as none.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_NO_MEMORY. Views in 'out' live as long as
  * the token's arena and 'arena'. */
 enum rc claim_read(const struct token *token, struct arena *arena, struct claim *out, struct why *why);

@@ -8,7 +8,7 @@
  * Invariants, of what is written and of what is accepted:
  *   1. A link has no previous index exactly when its ordinal is 0.
  *   2. parents and foreign links are absent rather than empty, and never longer than a token's
- * predecessors may be.
+ *      predecessors may be.
  *   3. The "no workflow" sequence is null, never sixteen zero bytes.
  *   4. Head and token together fit ENTRY_SIZE_MAX.
  */

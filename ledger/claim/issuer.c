@@ -75,7 +75,8 @@ authority_of(struct bytes rest)
 	return bytes_of(rest.p, n);
 }
 
-/* SPIFFE ID 2.2: "/segment" once or more; no empty segment, no dot segments, no slash at the end.
+/*
+ * SPIFFE ID 2.2: "/segment" once or more; no empty segment, no dot segments, no slash at the end.
  */
 static bool
 spiffe_path_ok(struct bytes path)

@@ -6,8 +6,8 @@
  * order below, then one per fixed limit in the order of the table, then one per grant in the order
  * of the configuration:
  *
- *     d(0) = 32 zero bytes;  d(n) = SHA-256(d(n-1) || line n || "\n");  the digest is the first 8
- * bytes of the last d
+ *     d(0) = 32 zero bytes;  d(n) = SHA-256(d(n-1) || line n || "\n");
+ *     the digest is the first 8 bytes of the last d
  *
  * Numbers are decimal, booleans 0 or 1, an audience that is not set is an empty value.
  */

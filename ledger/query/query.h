@@ -3,7 +3,7 @@
  *
  * Every answer says its size, is deterministic (same question, same size: same answer), and has a
  * budget: over it the answer is incomplete and says so.  Stored bytes are checked against the leaf
- * hash in the tile before they are used (RC_CORRUPT otherwise). Threads: reader threads; a view is
+ * hash in the tile before they are used (RC_CORRUPT otherwise).  Threads: reader threads; a view is
  * one thread's.
  */
 #ifndef QUERY_QUERY_H
@@ -52,7 +52,7 @@ struct query_entry {          /* an entry with its claims; lives in the arena it
 enum rc query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct query_entry *out, struct why *why);
 
 /* Receipt for an entry under the checkpoint of the view's size; a size that was never signed (the
- * middle of a batch) uses the first checkpoint after it. The proof is checked before it is given:
+ * middle of a batch) uses the first checkpoint after it.  The proof is checked before it is given:
  * RC_CORRUPT when the tiles do not lead to the signed root. */
 enum rc query_receipt(struct query_view *v, uint64_t index, struct arena *arena, struct receipt *out, struct why *why);
 enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes *note, struct why *why);

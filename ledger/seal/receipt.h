@@ -3,8 +3,8 @@
  * by the server, checked by the client.
  *
  * JSON       {"index","tree_size","leaf_hash","path":[hex],"checkpoint","entry"(base64)}
- * COSE       RFC 9942: tag-18 COSE_Sign1, protected {1: -19 (Ed25519), 4: kid, 15: {1: iss, 2:
- * sub}, 395: 1}, unprotected {396: {-1: [proof]}}, detached root.
+ * COSE       RFC 9942: tag-18 COSE_Sign1, protected {1: -19 (Ed25519), 4: kid,
+ *            15: {1: iss, 2: sub}, 395: 1}, unprotected {396: {-1: [proof]}}, detached root.
  *            kid is the vkey's 4-byte id; iss the origin; sub "urn:uuid:<jti>" when known, else the
  *            origin.
  * tlog-proof C2SP tlog-proof@v1 with the entry in "extra".

@@ -5,7 +5,7 @@
  * protected   {1: -19, 4: kid, 15: {1: iss, 2: sub}, 395: 1}
  * unprotected {396: {-1: [bstr [tree_size, leaf_index, [hash...]]]}}
  * payload     nil: the verifier recomputes the root from the entry, so signature and proof cannot
- * be parted
+ *             be parted
  */
 #include <string.h>
 

@@ -1,10 +1,12 @@
 /*
  * serve.c - the hall: slots, the table of methods, begin and collect.
  *
- * A call's way:   FREE -> serve_begin -> WORKING (pool, keeper, writer or reader) -> call_finish ->
- * FINISHED -> serve_collect -> GIVEN
- *                 -> serve_release -> FREE.   A forgotten call goes from FINISHED to FREE by
- * itself.
+ * A call's way:
+ *
+ *   FREE -> serve_begin -> WORKING (pool, keeper, writer or reader) -> call_finish -> FINISHED
+ *        -> serve_collect -> GIVEN -> serve_release -> FREE.
+ *
+ * A forgotten call goes from FINISHED to FREE by itself.
  *
  * Invariants: free_count slots are on the free list, all others are live; request_bytes is the sum
  * over live calls; the loop thread alone moves slots between FREE, GIVEN and WORKING, so only the

@@ -3,7 +3,7 @@
  * get answers; they have no logic of their own.
  *
  * A call is one request message of one method.  Calls come from a fixed set of slots; no free slot:
- * the door stops reading. At each hand-off (loop -> pool -> writer -> loop, or loop -> readers ->
+ * the door stops reading.  At each hand-off (loop -> pool -> writer -> loop, or loop -> readers ->
  * loop) the call changes owner; exactly one thread touches it.
  */
 #ifndef SERVE_SERVE_H

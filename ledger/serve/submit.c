@@ -2,11 +2,14 @@
  * submit.c - the story of a write, in reading order.
  *
  *   submit_begin  (loop)    take the request apart, take writer tickets in arrival order, hand the
- * parts to the pool part_run      (pool)    judge each token: form, claims, key, signature, policy
+ *                           parts to the pool
+ *   part_run      (pool)    judge each token: form, claims, key, signature, policy
  *   submit_again  (keeper)  once more for tokens whose key was not known, in case the trust folder
- * has changed part_put      (either)  give every token to the writer, the refused ones marked
- * "skip" submit_done   (writer)  the batch is committed: when the last token of a call is back, the
- * call is finished submit_reply  (loop)    write the answer
+ *                           has changed
+ *   part_put      (either)  give every token to the writer, the refused ones marked "skip"
+ *   submit_done   (writer)  the batch is committed: when the last token of a call is back, the call
+ *                           is finished
+ *   submit_reply  (loop)    write the answer
  *
  * Invariants: every ticket taken is put exactly once, whatever the judges say; an arena is touched
  * by one thread at a time; a "no" skips the rest and becomes the token's own answer, never the
@@ -138,7 +141,8 @@ submit_begin(struct call *call, const struct call_request *request, struct why *
 		*request->stream_tokens += submit->count;
 	}
 	call->submit = submit;
-	/* The last part handed over may finish the call on another thread: touch nothing after it.
+	/*
+	 * The last part handed over may finish the call on another thread: touch nothing after it.
 	 */
 	for (size_t i = 0, n = submit->part_count; i < n; i++) {
 		/* The queue holds as many as there are tickets, so it is never full. */

@@ -11,9 +11,9 @@
 #include "base/text.h"
 #include "proto/frame.h"
 
+/* of a request other than Append: no request has more than ten fields */
 #define WIRE_FIELDS_MAX                                                                            \
-	64 /* of a request other than Append: no request has more than ten fields  \
-			    */
+	64
 
 static bool
 read_varint(struct bytes m, size_t *at, uint64_t *out)

@@ -2,8 +2,8 @@
  * create.c - a new log environment appears by a rename, after its first commit and everything below
  * it were synced:
  *
- *   mkdir log.new -> first commit (tables, meta) -> fsync data.mdb -> fsync log.new -> rename to
- * log -> fsync the folder
+ *   mkdir log.new -> first commit (tables, meta) -> fsync data.mdb -> fsync log.new
+ *                 -> rename to log -> fsync the folder
  *
  * A crash before the rename leaves log.new, which the next start removes; after it, the whole
  * thing.

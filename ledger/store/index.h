@@ -83,7 +83,8 @@ struct index_hit {
 	uint8_t wid[UUID_SIZE];
 };
 
-/* A view sees at least all rows added before it began.  Short-lived: it holds a read transaction.
+/*
+ * A view sees at least all rows added before it began.  Short-lived: it holds a read transaction.
  */
 enum rc index_view_begin(struct index *x, uint64_t size, struct index_view **out);
 void index_view_end(struct index_view *v);

@@ -2,9 +2,11 @@
  * journal.c - an append-only file of records that each carry their own hash and that of the chain
  * up to them.
  *
- *   file    "ECTJRNL1"  number u64  chain before 32  SHA-256 of these 48 bytes 32         = 80
- * bytes record  "ECTHEAD1"  size u64  length u32  note  SHA-256 of all that 32  chain 32      = 84
- * bytes + note chain = SHA-256(chain before || SHA-256 of the record)
+ *   file    "ECTJRNL1"  number u64  chain before 32  SHA-256 of these 48 bytes 32
+ *           = 80 bytes
+ *   record  "ECTHEAD1"  size u64  length u32  note  SHA-256 of all that 32  chain 32
+ *           = 84 bytes + note
+ *           chain = SHA-256(chain before || SHA-256 of the record)
  *
  * What a crash leaves: one append is under way at a time, so only the last record can be torn.  It
  * was never acknowledged; it is ignored, and cut off by the next append.  Damage anywhere before is

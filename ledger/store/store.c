@@ -6,8 +6,8 @@
  *     idle --------------> batch ----------> batch ---------------------> idle
  *      ^                     |  put fails      |  commit fails
  *      |       abort         v                 v
- *      +------------------- bad              doubt: everything is RC_STORE_DOUBT until the store is
- * opened again
+ *      +------------------- bad              doubt: everything is RC_STORE_DOUBT
+ *                                            until the store is opened again
  *
  * Invariants: entries are dense, heads only grow, a batch in which a put failed is never committed.
  */

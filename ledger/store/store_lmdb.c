@@ -42,7 +42,8 @@ lmdb_check_space(struct store *s)
 	return left < need ? RC_NO_SPACE : RC_OK;
 }
 
-/* Is the id that we wrote at open still there?  If not, somebody else opened this log for writing.
+/*
+ * Is the id that we wrote at open still there?  If not, somebody else opened this log for writing.
  */
 static enum rc
 same_incarnation(struct lmdb_store *l)

@@ -19,15 +19,15 @@ extern const struct jws_profile jws_profile_ect; /* exec+jwt, wimse-exec+jwt; re
 
 /*
  * Parse.  The checks come in this order, and the first breach is the answer:
- *   1. size                                     RC_TOO_LARGE
- *   2. two dots, three canonical base64url parts  RC_BAD_TOKEN   (decoded header over its limit:
- *      RC_TOO_LARGE)
- *   3. the header is one strict JSON object     RC_BAD_HEADER
- *   4. alg                                      RC_BAD_ALG
- *   5. typ                                      RC_BAD_TYP
- *   6. members outside alg, typ, kid; then kid  RC_BAD_HEADER, naming the member
- *   7. signature length under alg               RC_BAD_SIGNATURE
- *   8. the payload is one strict JSON object    RC_BAD_TOKEN, or RC_TOO_LARGE over a JSON limit
+ *   1. size                                       RC_TOO_LARGE
+ *   2. two dots, three canonical base64url parts  RC_BAD_TOKEN (decoded header over its limit:
+ *                                                 RC_TOO_LARGE)
+ *   3. the header is one strict JSON object       RC_BAD_HEADER
+ *   4. alg                                        RC_BAD_ALG
+ *   5. typ                                        RC_BAD_TYP
+ *   6. members outside alg, typ, kid; then kid    RC_BAD_HEADER, naming the member
+ *   7. signature length under alg                 RC_BAD_SIGNATURE
+ *   8. the payload is one strict JSON object      RC_BAD_TOKEN, or RC_TOO_LARGE over a JSON limit
  * RC_NO_MEMORY anywhere.  'out' is only meaningful after RC_OK.
  */
 enum rc jws_parse(struct bytes raw, const struct jws_profile *profile, struct arena *arena,

@@ -29,8 +29,8 @@ static bool
 starts_as_jws(struct bytes raw)
 {
 	(void)raw;
-	return true; /* the last row: whatever is left is judged, and mostly refused, as compact JWS
-		      */
+	/* the last row: whatever is left is judged, and mostly refused, as compact JWS */
+	return true;
 }
 
 static enum rc

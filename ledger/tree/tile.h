@@ -24,7 +24,7 @@ struct tile_store {
 	void *ctx;
 };
 /* A tree_source over tiles of a tree of 'size' leaves, with a small cache of whole tiles' inner
- * nodes (each inner node hashed once). One thread.  'reader' is about 300 KiB: heap. */
+ * nodes (each inner node hashed once).  One thread.  'reader' is about 300 KiB: heap. */
 struct tile_reader;
 struct tile_reader *tile_reader_new(void);
 void tile_reader_free(struct tile_reader *r);

@@ -2,12 +2,12 @@
  * tile_writer.c - the growing right edge, on the ingest path.
  *
  * Each level is a run of tiles with consecutive numbers: the one that was partial when the batch
- * began (if any), then those the batch began. Only the last of a run grows.   A full tile hands its
+ * began (if any), then those the batch began.  Only the last of a run grows.  A full tile hands its
  * root to the level above.
  *
  * Invariants (the cheap ones are checked in 'sane'):
  * - a level's last tile holds (size >> 8 * level) mod 256 hashes, or is full and another comes
- * next;
+ *   next;
  * - nodes are written once and never changed, so a rollback is the old counts and widths, no more;
  * - tiles that were complete before the batch are gone: a new leaf's siblings are in its own tiles.
  */

@@ -117,9 +117,9 @@ tree_edge_load(struct tree_edge *edge, uint64_t size, const struct tree_source *
 }
 
 /*
- * Root of the leaves [begin, end), where begin is a multiple of a power of two that is at least end
- * - begin: true of every subtree in RFC 9162's recursion.  Its complete parts are the set bits of
- * end - begin.
+ * Root of the leaves [begin, end), where begin is a multiple of a power of two that is at least
+ * end - begin: true of every subtree in RFC 9162's recursion.  Its complete parts are the set bits
+ * of end - begin.
  */
 static enum rc
 range_root(const struct tree_source *source, uint64_t begin, uint64_t end, struct hash *out)

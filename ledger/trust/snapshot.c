@@ -247,7 +247,8 @@ snapshot_domains(const struct trust_snapshot *s)
 void
 snapshot_hold(struct trust_snapshot *s)
 {
-	/* Whoever calls has a reference already, so the count is not 0 and order does not matter.
+	/*
+	 * Whoever calls has a reference already, so the count is not 0 and order does not matter.
 	 */
 	size_t before = atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
 

@@ -5,7 +5,7 @@
  * immutable snapshot; readers take a counted reference and never lock.  Keys are searched only in
  * the issuer's trust domain.  A key of one agent never signs for another: each key names its
  * issuers ("ect_iss"); a key without that member may speak for nobody, unless the configuration
- * says otherwise. Every way of binding a key to an issuer (JWK set now; X.509-SVID and WIT later)
+ * says otherwise.  Every way of binding a key to an issuer (JWK set now; X.509-SVID and WIT later)
  * ends in one struct signer.
  */
 #ifndef TRUST_TRUST_H

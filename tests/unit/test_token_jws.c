@@ -18,7 +18,8 @@ static const char *const jwt_typs[] = {"JWT", NULL};
 static const struct jws_profile jwt = {.typs = jwt_typs};
 static const struct jws_profile jwt_opaque = {.typs = jwt_typs, .opaque = true};
 
-/* Everything a test needs for one token; heap memory on purpose, so that sanitizers see its edges.
+/*
+ * Everything a test needs for one token; heap memory on purpose, so that sanitizers see its edges.
  */
 struct fix {
 	struct arena arena;
@@ -393,7 +394,8 @@ Test(token_jws, takes_64000_bytes_and_not_one_more)
 	while (payload.n < n)
 		buf_add_str(&payload, " ");
 	build(f, bytes_str(HEADER), buf_bytes(&payload), 64);
-	/* base64url has no text of 4n + 1 characters: the largest good token may be one byte short
+	/*
+	 * base64url has no text of 4n + 1 characters: the largest good token may be one byte short
 	 */
 	cr_assert(f->raw.n <= TOKEN_SIZE_MAX && f->raw.n >= TOKEN_SIZE_MAX - 1);
 	cr_expect_eq(parse(f, &jws_profile_ect), RC_OK, "%s", f->why.text);

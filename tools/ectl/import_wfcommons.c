@@ -360,7 +360,8 @@ static int
 task_sign(struct import *im, struct trace *t, struct task *task)
 {
 	const char **pred = calloc(task->parents + 1, sizeof *pred);
-	/* Joins of n parents: n/100 + n/10000 + ... and one each for the rounding, below n/50 + 8.
+	/*
+	 * Joins of n parents: n/100 + n/10000 + ... and one each for the rounding, below n/50 + 8.
 	 */
 	char(*room)[IMPORT_JTI_SIZE] = calloc(task->parents / 50 + 8, sizeof *room);
 	char inp[IMPORT_HASH_SIZE], out[IMPORT_HASH_SIZE], *ext = extension(t, task);

@@ -158,7 +158,8 @@ hash_option(const struct args *a, const char *file_name, const char *hash_name,
 	return true;
 }
 
-/* Every value given of an option that may be given several times; calloc'd, never NULL on success.
+/*
+ * Every value given of an option that may be given several times; calloc'd, never NULL on success.
  */
 static bool
 all_of(const struct args *a, const char *name, const char ***out, size_t *count)
