@@ -1,9 +1,11 @@
 /*
  * command_init.c - init: makes a data folder (ledger.conf, trust/, the log "default"), or one more log in one that is there.
  *
- * A folder that has a ledger.conf is never made anew, and a key that is there is never replaced.
+ * A data folder is never made anew, and a key that is there is never replaced.
  *
- * Order: folders, ledger.conf, then the log: key, empty log, first signed checkpoint, vkey.
+ * Order: folders, ledger.conf, then the log: key, empty log, first signed checkpoint, vkey.  The
+ * vkey file is the last thing made, so a folder without it is an interrupted init, which the next
+ * one finishes with what is there.
  */
 #include "command.h"
 
@@ -71,6 +73,15 @@ out:
 
 /* ---- the data folder ---- */
 
+static bool
+is_finished(const struct init *in)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof path, "%s/logs/%s/vkey", in->folder, in->log);
+
+	return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
+}
+
 static enum rc
 write_config(const struct init *in, const char *origin, struct why *why)
 {
@@ -82,10 +93,11 @@ write_config(const struct init *in, const char *origin, struct why *why)
 	rc = config_write_default(&text, origin);
 	if (rc == RC_OK && asprintf(&path, "%s/ledger.conf", in->folder) < 0)
 		rc = RC_NO_MEMORY;
-	if (rc == RC_OK && access(path, F_OK) == 0)
-		rc = why_set(why, RC_BAD_CONFIG, "init", NULL, 0,
-		    "%.80s is there already: this is a data folder", path);
-	if (rc == RC_OK)
+	if (rc == RC_OK && access(path, F_OK) == 0) {
+		if (is_finished(in))
+			rc = why_set(why, RC_BAD_CONFIG, "init", NULL, 0,
+			    "%.80s is there already: this is a data folder", path);
+	} else if (rc == RC_OK)
 		rc = wiring_write_file(path, buf_bytes(&text), why);
 	free(path);
 	buf_release(&text);
@@ -175,7 +187,11 @@ init_run(const struct init *in, struct why *why)
 		goto out;
 	log = config_find_log(config, in->log);
 	must(log != NULL);
-	rc = init_log(log, why);
+	if (in->origin != NULL && strcmp(log->origin, in->origin) != 0)
+		rc = why_set(why, RC_BAD_CONFIG, "init", NULL, 0,
+		    "ledger.conf has the origin %.100s for this log", log->origin);
+	else
+		rc = init_log(log, why);
 
 out:
 	config_free(config);

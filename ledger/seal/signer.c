@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,22 +130,29 @@ sync_folder(const char *path)
 	return ok;
 }
 
-/* O_EXCL: an existing key is never replaced, since that would end the log's history for everybody
- * who trusts it. */
+/* Whole or not at all: written under another name, synced, then given its own.  An existing key is
+ * never replaced, since that would end the log's history for everybody who trusts it. */
 static enum rc
 write_key_file(const char *path, const char *pem, size_t n, struct why *why)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool ok;
+	char made[PATH_MAX];
+	int fd = -1;
+	bool ok = false;
 
-	if (fd < 0)
-		return why_set(why, RC_IO, RULE, NULL, 0, "%.100s: %s", path, strerror(errno));
-	ok = fchmod(fd, 0600) == 0 && write_all(fd, pem, n) && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok;
-	if (ok && sync_folder(path))
+	if (snprintf(made, sizeof(made), "%s.new", path) >= (int)sizeof(made))
+		return why_set(why, RC_IO, RULE, NULL, 0, "the path is too long");
+	unlink(made); /* what an interrupted call left was never anybody's key */
+	fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		ok = fchmod(fd, 0600) == 0 && write_all(fd, pem, n) && fsync(fd) == 0;
+		ok = close(fd) == 0 && ok;
+	}
+	if (ok && renameat2(AT_FDCWD, made, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
+	    sync_folder(path))
 		return RC_OK;
 	why_set(why, RC_IO, RULE, NULL, 0, "%.100s: %s", path, strerror(errno));
-	unlink(path);
+	if (fd >= 0)
+		unlink(made);
 	return RC_IO;
 }
 
