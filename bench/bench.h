@@ -1,8 +1,9 @@
 /*
  * bench.h - what the parts of ectbench share: options, the corpus in memory, results.
  *
- * The corpus is cut into lanes, one per connection.  A workflow lives in one lane, so that parents are always sent before
- * their children on the same stream.  A lane's tokens lie in memory as AppendRequest fields ready to be sent: a message is a slice.
+ * The corpus is cut into lanes, one per connection.  A workflow lives in one lane, so that parents
+ * are always sent before their children on the same stream.  A lane's tokens lie in memory as
+ * AppendRequest fields ready to be sent: a message is a slice.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

@@ -1,8 +1,8 @@
 /*
  * corpus.c - pre-signed tokens: signing must not share the clock with what is measured.
  *
- * Each lane has its own workflows; a token follows up to --fan-in different ones of the last 64 tasks of its workflow.  Lanes are signed by
- * one thread each, as many at once as there are cores.
+ * Each lane has its own workflows; a token follows up to --fan-in different ones of the last 64
+ * tasks of its workflow.  Lanes are signed by one thread each, as many at once as there are cores.
  */
 #include "bench.h"
 

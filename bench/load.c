@@ -1,11 +1,14 @@
 /*
- * load.c - the load generator: one thread, poll(), one append stream per lane, no allocation per token and no JSON.
+ * load.c - the load generator: one thread, poll(), one append stream per lane, no allocation per
+ * token and no JSON.
  *
- * Closed loop: every lane keeps window/lanes tokens without an answer; what comes back is replaced at once.  That gives the highest rate.
+ * Closed loop: every lane keeps window/lanes tokens without an answer; what comes back is replaced
+ * at once.  That gives the highest rate.
  *
- * Open loop: token n is due at begin + n/rate whatever the server does, and its latency counts from when it was due, not from when we
- * got round to sending it (so that a stall of the server is seen by all the tokens that would have come in the meantime:
- * no coordinated omission).  The generator wakes at most once in TICK_US, so it adds up to that much to what it reports.
+ * Open loop: token n is due at begin + n/rate whatever the server does, and its latency counts from
+ * when it was due, not from when we got round to sending it (so that a stall of the server is seen
+ * by all the tokens that would have come in the meantime: no coordinated omission).  The generator
+ * wakes at most once in TICK_US, so it adds up to that much to what it reports.
  *
  * Invariant of a lane: answered <= next - from; sent_us[i] is set for every token below next.
  */

@@ -1,8 +1,10 @@
 /*
- * main.c - ectbench: how fast does a ledger take signed tasks, next to what the same cores can verify at all?
+ * main.c - ectbench: how fast does a ledger take signed tasks, next to what the same cores can
+ * verify at all?
  *
- * ingest: sign a corpus; measure the yardstick; start a server on a fresh folder; closed loop for the highest rate; open loop at half of
- * it for latency; the yardstick again (the mean of both is used, because machines drift); stop; count bytes.
+ * ingest: sign a corpus; measure the yardstick; start a server on a fresh folder; closed loop for
+ * the highest rate; open loop at half of it for latency; the yardstick again (the mean of both is
+ * used, because machines drift); stop; count bytes.
  */
 #include "bench.h"
 

@@ -1,8 +1,10 @@
 /*
- * yardstick.c - the ceiling: the same tokens, the same keys, all cores, verifying signatures and nothing else.
+ * yardstick.c - the ceiling: the same tokens, the same keys, all cores, verifying signatures and
+ * nothing else.
  *
- * Two figures.  The ledger's own verifier (trust/jwk.h: contexts fetched once, Ed25519 by libsodium) is the yardstick that ratios are taken of.  Beside
- * it a plain loop that anybody would write first: EVP_DigestVerifyInit and EVP_DigestVerify with a fresh context for each token.
+ * Two figures.  The ledger's own verifier (trust/jwk.h: contexts fetched once, Ed25519 by
+ * libsodium) is the yardstick that ratios are taken of.  Beside it a plain loop that anybody would
+ * write first: EVP_DigestVerifyInit and EVP_DigestVerify with a fresh context for each token.
  * Parsing is done before the clock starts.
  */
 #include "bench.h"

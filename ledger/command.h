@@ -1,7 +1,9 @@
 /*
- * command.h - the commands of ectledgerd, and what they share: exit codes, and how a failure is told.
+ * command.h - the commands of ectledgerd, and what they share: exit codes, and how a failure is
+ * told.
  *
- * A command gets what stands behind its name: argv[0] is the data folder, the rest are options.  It returns the exit code.
+ * A command gets what stands behind its name: argv[0] is the data folder, the rest are options.  It
+ * returns the exit code.
  */
 #ifndef LEDGER_COMMAND_H
 #define LEDGER_COMMAND_H

@@ -1,5 +1,6 @@
 /*
- * command_check.c - check-config: what run would read, read and judged; nothing is bound, locked or written.
+ * command_check.c - check-config: what run would read, read and judged; nothing is bound, locked or
+ * written.
  */
 #include "command.h"
 

@@ -1,11 +1,13 @@
 /*
- * command_run.c - run: opens the rooms in order, keeps them until told to stop, closes them in reverse.
+ * command_run.c - run: opens the rooms in order, keeps them until told to stop, closes them in
+ * reverse.
  *
- * The order of birth: configuration, metrics, logs (each verified and rolled forward), trust, net (bound, silent), serve, the signals' thread.
- * finish() closes whatever of them is there.
+ * The order of birth: configuration, metrics, logs (each verified and rolled forward), trust, net
+ * (bound, silent), serve, the signals' thread.  finish() closes whatever of them is there.
  *
- * Threads: signals_run() has one of its own and waits for signals there: TERM and INT stop the loop, HUP leaves a note, and the reload is done on the loop's
- * tick.  Everything else runs on the first thread, which is the loop's.
+ * Threads: signals_run() has one of its own and waits for signals there: TERM and INT stop the
+ * loop, HUP leaves a note, and the reload is done on the loop's tick.  Everything else runs on the
+ * first thread, which is the loop's.
  */
 #include "command.h"
 
@@ -159,8 +161,8 @@ signals_run(void *ctx)
 	return NULL;
 }
 
-/* Loop thread.  Taken over live: TLS files, the net's times and caps, trust.  The rest waits for a restart, since entries name the rules
- * that they were let in under. */
+/* Loop thread.  Taken over live: TLS files, the net's times and caps, trust.  The rest waits for a
+ * restart, since entries name the rules that they were let in under. */
 static void
 reload(struct daemon *d)
 {

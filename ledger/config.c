@@ -1,10 +1,12 @@
 /*
- * config.c - the configuration as a thing: born with defaults, judged as a whole when everything is read, freed.
+ * config.c - the configuration as a thing: born with defaults, judged as a whole when everything is
+ * read, freed.
  *
- * Text comes in through config_read.c and goes out through config_text.c; what one option may be is option.c's.
+ * Text comes in through config_read.c and goes out through config_text.c; what one option may be is
+ * option.c's.
  *
- * Invariants: logs[0] is "default" and always there; every string is the configuration's own; what config_finish() has let through has an
- * origin, a key path and an age limit in each log.
+ * Invariants: logs[0] is "default" and always there; every string is the configuration's own; what
+ * config_finish() has let through has an origin, a key path and an age limit in each log.
  */
 #include "config.h"
 

@@ -1,10 +1,13 @@
 /*
- * config.h - every option of the server, from one table: ledger.conf, ECTLEDGER_* in the environment, and flags.
+ * config.h - every option of the server, from one table: ledger.conf, ECTLEDGER_* in the
+ * environment, and flags.
  *
- * Flags win over the environment, the environment over the file.  docs/CONFIG.md is the table for people.
+ * Flags win over the environment, the environment over the file.  docs/CONFIG.md is the table for
+ * people.
  *
- * ledger.conf: lines "key = value"; lines that begin with '#' and empty lines are skipped; "[log NAME]" begins the settings of one more log,
- * "[server]" goes back.  Before any section, and after "[server]", a log's keys are those of the log "default".
+ * ledger.conf: lines "key = value"; lines that begin with '#' and empty lines are skipped; "[log
+ * NAME]" begins the settings of one more log, "[server]" goes back.  Before any section, and after
+ * "[server]", a log's keys are those of the log "default".
  */
 #ifndef LEDGER_CONFIG_H
 #define LEDGER_CONFIG_H

@@ -1,8 +1,10 @@
 /*
- * config_read.c - text becomes configuration: the file, the environment, the flags; all three end in option_set().
+ * config_read.c - text becomes configuration: the file, the environment, the flags; all three end
+ * in option_set().
  *
- * Invariants: an option is known by one name everywhere (file: name; flag: --na-me; environment: ECTLEDGER_NA_ME); a later reader replaces what
- * an earlier one set, except grants, which add up; a refusal in the file names its line.
+ * Invariants: an option is known by one name everywhere (file: name; flag: --na-me; environment:
+ * ECTLEDGER_NA_ME); a later reader replaces what an earlier one set, except grants, which add up; a
+ * refusal in the file names its line.
  */
 #include <ctype.h>
 #include <errno.h>

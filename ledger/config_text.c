@@ -1,5 +1,6 @@
 /*
- * config_text.c - configuration becomes text: the limits in force, the commented file that init writes, the help of -h.
+ * config_text.c - configuration becomes text: the limits in force, the commented file that init
+ * writes, the help of -h.
  *
  * All three walk the one table, so that an option cannot be forgotten in any.
  */

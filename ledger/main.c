@@ -1,7 +1,8 @@
 /*
  * main.c - ectledgerd: which command, and a process fit to run one.
  *
- * Everything else under ledger/ is a library (ect_main), so that tests can link it.  Exit codes are in command.h.
+ * Everything else under ledger/ is a library (ect_main), so that tests can link it.  Exit codes are
+ * in command.h.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 /*
  * option.c - the table of options and the one setter that every reader of text ends in.
  *
- * Invariants: a value is judged by its row's kind and bounds wherever it came from; a later value replaces an earlier one, except grants, which
- * add up; a value that is refused leaves the old one in place.
+ * Invariants: a value is judged by its row's kind and bounds wherever it came from; a later value
+ * replaces an earlier one, except grants, which add up; a value that is refused leaves the old one
+ * in place.
  */
 #include "option.h"
 

@@ -1,5 +1,6 @@
 /*
- * option.h - one option of the server: its row in the table, how it is found by name, and the one setter.  Private to config*.c and their tests.
+ * option.h - one option of the server: its row in the table, how it is found by name, and the one
+ * setter.  Private to config*.c and their tests.
  *
  * Callers may rely on:
  *   1. A name is in the table once.
@@ -41,8 +42,9 @@ const struct option *option_find(const char *name, size_t n);
 /* Where the option's value is kept: in 'log' when it is a log's, else in 'c'.  Not for grants, which are a list. */
 void *option_at(const struct option *o, struct config *c, struct config_log *log);
 /*
- * The one setter: read 'v' by the row's kind and keep it; grants are added.  'log' may be NULL for the server's options.
- * RC_BAD_CONFIG: the old value stands (of a list of grants, those before the bad one are in), and why->claim is the option's name.
+ * The one setter: read 'v' by the row's kind and keep it; grants are added.  'log' may be NULL for
+ * the server's options.  RC_BAD_CONFIG: the old value stands (of a list of grants, those before the
+ * bad one are in), and why->claim is the option's name.
  */
 enum rc option_set(struct config *c, struct config_log *log, const struct option *o, const char *v,
     struct why *why);

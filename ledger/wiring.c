@@ -1,5 +1,6 @@
 /*
- * wiring.c - see wiring.h.  Field by field, so that a room's new option that nobody fills in is seen here.
+ * wiring.c - see wiring.h.  Field by field, so that a room's new option that nobody fills in is
+ * seen here.
  */
 #include "wiring.h"
 

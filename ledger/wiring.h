@@ -1,5 +1,6 @@
 /*
- * wiring.h - what the configuration says, as the options that each room asks for; and the one way small files are written.
+ * wiring.h - what the configuration says, as the options that each room asks for; and the one way
+ * small files are written.
  *
  * Pure but for wiring_write_file().  Options borrow: their strings are the configuration's.
  */

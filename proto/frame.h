@@ -1,6 +1,6 @@
 /*
- * frame.h - gRPC length-prefixed messages on a byte stream: 1 flag byte (0), 4 bytes length big-endian, then the message.
- * Pure; no library.  Shared by server and client.
+ * frame.h - gRPC length-prefixed messages on a byte stream: 1 flag byte (0), 4 bytes length
+ * big-endian, then the message.  Pure; no library.  Shared by server and client.
  */
 #ifndef PROTO_FRAME_H
 #define PROTO_FRAME_H
@@ -23,8 +23,10 @@ enum frame_result frame_peek(const uint8_t *p, size_t n, size_t max, size_t *tot
 void frame_head(uint8_t out[FRAME_HEAD], uint32_t size);
 
 /*
- * Walk a protobuf message's wire form before it is unpacked (docs/WIRE.md "strict messages"): every field number must be in 'known' (a bit per number, up to
- * 63), a field whose bit is not in 'repeated' at most once, right lengths, no groups, at most fields_max fields.  0 when it holds, else the offset + 1.
+ * Walk a protobuf message's wire form before it is unpacked (docs/WIRE.md "strict messages"): every
+ * field number must be in 'known' (a bit per number, up to 63), a field whose bit is not in
+ * 'repeated' at most once, right lengths, no groups, at most fields_max fields.  0 when it holds,
+ * else the offset + 1.
  */
 size_t frame_scan(const uint8_t *p, size_t n, uint64_t known, uint64_t repeated, size_t fields_max);
 

@@ -1,8 +1,10 @@
 /*
- * syncs.c - loaded into the measured server by ectbench (LD_PRELOAD): counts how often it waits for the disk.
+ * syncs.c - loaded into the measured server by ectbench (LD_PRELOAD): counts how often it waits for
+ * the disk.
  *
- * Counted: fsync, fdatasync, msync(MS_SYNC), sync_file_range, and writes on descriptors opened with O_DSYNC or O_SYNC (LMDB writes its
- * meta page so).  The count is a number in a file shared with ectbench.  Without ECTBENCH_SYNCS it does nothing.
+ * Counted: fsync, fdatasync, msync(MS_SYNC), sync_file_range, and writes on descriptors opened with
+ * O_DSYNC or O_SYNC (LMDB writes its meta page so).  The count is a number in a file shared with
+ * ectbench.  Without ECTBENCH_SYNCS it does nothing.
  *
  * The only mutable statics of the project: a preloaded library has nowhere else to keep them.
  */
@@ -49,8 +51,8 @@ one_if_sync(int fd)
 		one();
 }
 
-/* The function of that name in the next library: the real one.  POSIX asks for this copy, because an object pointer does not
- * become a function pointer in ISO C. */
+/* The function of that name in the next library: the real one.  POSIX asks for this copy, because
+ * an object pointer does not become a function pointer in ISO C. */
 #define REAL(name, type)                                                                           \
 	type real;                                                                                 \
 	void *symbol = dlsym(RTLD_NEXT, name);                                                     \

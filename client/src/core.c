@@ -1,6 +1,6 @@
 /*
- * core.c - a core's life: opening, stepping, time, closing.  Calls go out in core_send.c, frames come in in core_recv.c; core_state.h has
- * the states and the invariants.
+ * core.c - a core's life: opening, stepping, time, closing.  Calls go out in core_send.c, frames
+ * come in in core_recv.c; core_state.h has the states and the invariants.
  */
 #include "core_state.h"
 

@@ -1,7 +1,8 @@
 /*
  * core_recv.c - frames in: what the server says, judged before anybody is called back.
  *
- * Fields that this version does not know are let pass, so that a newer server can say more; what breaks the rules of frames ends the connection.
+ * Fields that this version does not know are let pass, so that a newer server can say more; what
+ * breaks the rules of frames ends the connection.
  */
 #include "core_state.h"
 

@@ -1,11 +1,13 @@
 /*
- * core_state.h - the inside of a core, shared by core.c (life and time), core_send.c (calls out) and core_recv.c (frames in).
+ * core_state.h - the inside of a core, shared by core.c (life and time), core_send.c (calls out)
+ * and core_recv.c (frames in).
  *
- * A call lives in the slot (id mod CORE_CALLS_MAX); ids only grow, and an id whose slot is still taken is skipped, so finding a call is
- * one look.  Requests may be begun before the link is ready: they wait in 'out'.
+ * A call lives in the slot (id mod CORE_CALLS_MAX); ids only grow, and an id whose slot is still
+ * taken is skipped, so finding a call is one look.  Requests may be begun before the link is ready:
+ * they wait in 'out'.
  *
- * Invariants: out.n >= out_done; in_n bytes of 'in' are unparsed; a slot with id 0 is free; 'closed' is called at most once, and
- * nothing is called after it.
+ * Invariants: out.n >= out_done; in_n bytes of 'in' are unparsed; a slot with id 0 is free;
+ * 'closed' is called at most once, and nothing is called after it.
  */
 #ifndef CLIENT_CORE_STATE_H
 #define CLIENT_CORE_STATE_H

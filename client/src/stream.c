@@ -299,8 +299,8 @@ worth_repeating(const struct ect_stream *s, const struct ect_status *why)
 	return why->outcome == ECT_UNREACHABLE || client_transient(why);
 }
 
-/* 0 when the stream can go on, over a new connection if need be.  Without tokens there is no need: a server ends idle connections, and that is not
- * counted as trouble. */
+/* 0 when the stream can go on, over a new connection if need be.  Without tokens there is no need:
+ * a server ends idle connections, and that is not counted as trouble. */
 static int
 recover(struct ect_stream *s, struct ect_status *status)
 {

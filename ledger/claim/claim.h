@@ -2,8 +2,8 @@
  * claim.h - parsed token -> claims: one normal form for both draft revisions and every media.
  *
  * draft-nennemann-wimse-ect -00 and -01: par|pred, ext|ect_ext, "sha-256:" prefixed or plain
- * hashes, old policy claims. Both spellings of one claim are accepted only with equal content (same
- * JSON text); else RC_BAD_CLAIM.
+ * hashes, old policy claims.  Both spellings of one claim are accepted only with equal content
+ * (same JSON text); else RC_BAD_CLAIM.
  */
 #ifndef CLAIM_CLAIM_H
 #define CLAIM_CLAIM_H

@@ -1,19 +1,23 @@
 /*
- * conn.c - one connection: its life, its bytes in and out, its time limits.  What the bytes say is conn_frames.c's.
+ * conn.c - one connection: its life, its bytes in and out, its time limits.  What the bytes say is
+ * conn_frames.c's.
  *
- *   HANDSHAKE --done--> OPEN --breach, time-out, drained--> CLOSING --written--> LINGER (after a breach) --> gone
- *       |                 |                                    |                    ^
+ *   HANDSHAKE --done--> OPEN --breach, time-out, drained--> CLOSING --written--> LINGER --> gone
+ *       |                 |                                    |   (after a breach) ^
  *       |                 +--peer closed, error----------------+--> gone            |
  *       +--failed-------------------------------------------------------------------+
  *
- * LINGER: a close with unread input resets the connection, and the reset may overtake the reason that was just sent.
+ * LINGER: a close with unread input resets the connection, and the reset may overtake the reason
+ * that was just sent.
  *
- * Reading: bytes land in the loop's scratch buffer and whole frames are handled there; only the rest is kept, in a buffer that grows by what
- * has come, never by what a length prefix announces.  So an idle connection has no buffer, and a slow one a small one.
+ * Reading: bytes land in the loop's scratch buffer and whole frames are handled there; only the
+ * rest is kept, in a buffer that grows by what has come, never by what a length prefix announces.
+ * So an idle connection has no buffer, and a slow one a small one.
  * Writing: answers of one loop turn are collected in 'out' and written together by net_flush().
  *
- * Invariants: a dead connection is freed only by net_flush(), never inside a callback; kept_bytes of the net
- * is the sum of what connections keep, input and output; handshake_count counts connections in HANDSHAKE.
+ * Invariants: a dead connection is freed only by net_flush(), never inside a callback; kept_bytes
+ * of the net is the sum of what connections keep, input and output; handshake_count counts
+ * connections in HANDSHAKE.
  */
 #include "net/loop.h"
 

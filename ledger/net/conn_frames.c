@@ -1,11 +1,13 @@
 /*
  * conn_frames.c - one connection's frames: in to the hall as calls, answers out.
  *
- * Stalled: there is input, but no call slot, too much output queued, or too many requests in flight.  A stalled connection is not read: TCP
- * tells the client.  It goes on when answers have been collected, released and written.
+ * Stalled: there is input, but no call slot, too much output queued, or too many requests in
+ * flight.  A stalled connection is not read: TCP tells the client.  It goes on when answers have
+ * been collected, released and written.
  *
- * Invariants: a frame is taken whole or not at all: one that must wait has changed nothing and is read again; while stalled, the read event is off
- * and the frame clock stands still, since the waiting is ours.
+ * Invariants: a frame is taken whole or not at all: one that must wait has changed nothing and is
+ * read again; while stalled, the read event is off and the frame clock stands still, since the
+ * waiting is ours.
  */
 #include "net/loop.h"
 

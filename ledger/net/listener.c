@@ -3,11 +3,14 @@
  *
  *   ACCEPTING <--> PAUSED (connections_max, handshakes_max, or no descriptors left)
  *
- * Pausing leaves callers in the kernel's queue instead of turning them away.  Half-open handshakes do not block good ones: when handshakes_max is
- * reached and the oldest is older than a good one needs, it makes room.  When the process has no descriptors left, a reserved one is given up to
- * take the caller off the queue and hang up, else the loop would spin on a listener that is always readable.
+ * Pausing leaves callers in the kernel's queue instead of turning them away.  Half-open handshakes
+ * do not block good ones: when handshakes_max is reached and the oldest is older than a good one
+ * needs, it makes room.  When the process has no descriptors left, a reserved one is given up to
+ * take the caller off the queue and hang up, else the loop would spin on a listener that is always
+ * readable.
  *
- * Invariants: the accept event is added exactly when 'accepting'; a peer's count is its live connections, and a peer without any is not kept.
+ * Invariants: the accept event is added exactly when 'accepting'; a peer's count is its live
+ * connections, and a peer without any is not kept.
  */
 #include "net/loop.h"
 

@@ -3,10 +3,11 @@
  *
  *   OPEN (bound, nothing accepted) -> RUNNING -> DRAINING (no new connections, no new calls) -> done
  *
- * One thread.  Others reach it by one eventfd: "answers are there" (net_wake) and "stop" (net_stop, which is async-signal-safe).
+ * One thread.  Others reach it by one eventfd: "answers are there" (net_wake) and "stop" (net_stop,
+ * which is async-signal-safe).
  *
- * Invariants: every turn of the loop ends in net_flush(), which writes what the turn produced, one write per connection, and frees what died;
- * nothing is freed elsewhere.
+ * Invariants: every turn of the loop ends in net_flush(), which writes what the turn produced, one
+ * write per connection, and frees what died; nothing is freed elsewhere.
  */
 #include "net/loop.h"
 

@@ -1,10 +1,12 @@
 /*
  * tls.c - TLS 1.3, both sides with certificates, nothing optional.
  *
- * What is off and why: tickets, session cache and early data (a resumed session would outlive a revocation), renegotiation and compression
- * (not in 1.3, refused all the same), any ALPN but ours (a web browser must not talk to this port by accident).
- * A client's KeyUpdates are counted: SSL_read() works through all that have come before it returns, so that a flood of them would hold the loop.
- * A client is named by exactly one URI in its certificate; none or two is a refusal inside the handshake.
+ * What is off and why: tickets, session cache and early data (a resumed session would outlive a
+ * revocation), renegotiation and compression (not in 1.3, refused all the same), any ALPN but ours
+ * (a web browser must not talk to this port by accident).  A client's KeyUpdates are counted:
+ * SSL_read() works through all that have come before it returns, so that a flood of them would hold
+ * the loop.  A client is named by exactly one URI in its certificate; none or two is a refusal
+ * inside the handshake.
  *
  * Invariant: the identity is set only by a handshake that finished with X509_V_OK and our ALPN.
  */

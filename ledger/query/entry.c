@@ -1,8 +1,9 @@
 /*
  * entry.c - ids to indexes, indexes to entries.
  *
- * The index environment is derived and may be damaged, so an id's index is believed only after the entry there was found to
- * carry that id.  What is stored was admitted once, so an entry that does not parse is damage, whatever the parser calls it.
+ * The index environment is derived and may be damaged, so an id's index is believed only after the
+ * entry there was found to carry that id.  What is stored was admitted once, so an entry that does
+ * not parse is damage, whatever the parser calls it.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * provenance.c - what led to a task, or what came of it; and which tasks touched a piece of data.
  *
- * The answer is the whole graph between the nodes that were reached: an edge is there when both its ends are, and edges come
- * from the entries alone, whichever way the walk went.
+ * The answer is the whole graph between the nodes that were reached: an edge is there when both its
+ * ends are, and edges come from the entries alone, whichever way the walk went.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /*
  * receipt.c - proofs about what is stored: checkpoints, inclusion, consistency.
  *
- * A proof is checked here before it is given away: tiles are stored bytes too, and a proof that does not lead to the signed
- * root is our damage (RC_CORRUPT), found by us and not by an auditor.
+ * A proof is checked here before it is given away: tiles are stored bytes too, and a proof that
+ * does not lead to the signed root is our damage (RC_CORRUPT), found by us and not by an auditor.
  *
- * Which checkpoint: that of the view's size; a size that was never signed (the middle of a batch) has none, and then it is
- * the first one after.  Never the newest: the same question at the same size has the same answer.
+ * Which checkpoint: that of the view's size; a size that was never signed (the middle of a batch)
+ * has none, and then it is the first one after.  Never the newest: the same question at the same
+ * size has the same answer.
  */
 #include <string.h>
 

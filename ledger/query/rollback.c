@@ -1,10 +1,11 @@
 /*
  * rollback.c - this task was wrong: what depends on it, and in which order is it undone.
  *
- * The set is the task and all its descendants; a join with one bad parent is in, whatever its other parents.  Parents have
- * smaller indexes than their children, so descending index undoes every task before what it depends on: no sorting of the
- * graph.  Records of the recovery itself hang below the task too; they report on the set and are no work to undo, so they
- * are left out.  What depends on them is followed all the same: leaving too much out is the worse error.
+ * The set is the task and all its descendants; a join with one bad parent is in, whatever its other
+ * parents.  Parents have smaller indexes than their children, so descending index undoes every task
+ * before what it depends on: no sorting of the graph.  Records of the recovery itself hang below
+ * the task too; they report on the set and are no work to undo, so they are left out.  What depends
+ * on them is followed all the same: leaving too much out is the worse error.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,14 @@
 /*
- * view.c - one read snapshot at one tree size, and the check that stored bytes are what was promised.
+ * view.c - one read snapshot at one tree size, and the check that stored bytes are what was
+ * promised.
  *
- * A view holds a read transaction of each environment, so it is short-lived.  'size' is what the caller asked to be
- * answered at; 'published' is the size that the writer had made public when the view began.  Tiles and checkpoints up to
- * 'published' serve to prove things about 'size': published <= entries in the snapshot.
+ * A view holds a read transaction of each environment, so it is short-lived.  'size' is what the
+ * caller asked to be answered at; 'published' is the size that the writer had made public when the
+ * view began.  Tiles and checkpoints up to 'published' serve to prove things about 'size':
+ * published <= entries in the snapshot.
  *
- * LMDB has no checksums: most flipped bits come back without an error.  So no stored entry is used before its leaf hash was
- * computed and found in the level-0 tile.
+ * LMDB has no checksums: most flipped bits come back without an error.  So no stored entry is used
+ * before its leaf hash was computed and found in the level-0 tile.
  */
 #include "query/view.h"
 

@@ -1,15 +1,16 @@
 /*
  * walk.c - breadth first, iterative, every entry read once.
  *
- * The list of reached nodes is the queue: 'next' runs through it while expansion appends.  Each entry is read when it is
- * reached, checked against its leaf, and what the answer needs is taken out of it; the parsed form is dropped at once.
+ * The list of reached nodes is the queue: 'next' runs through it while expansion appends.  Each
+ * entry is read when it is reached, checked against its leaf, and what the answer needs is taken
+ * out of it; the parsed form is dropped at once.
  *
- * Up, the edges come from the entries' own parents, which are under the leaf hash.  Down, the index says who the children
- * are, and each child must name this parent itself.  A parent has a smaller index: asserted on every node, so no cycle can
- * exist and the walk ends.
+ * Up, the edges come from the entries' own parents, which are under the leaf hash.  Down, the index
+ * says who the children are, and each child must name this parent itself.  A parent has a smaller
+ * index: asserted on every node, so no cycle can exist and the walk ends.
  *
- * The budget: nodes_max and the deadline cut the walk, and the answer says so.  The arena's limit does not: an answer that
- * cannot be held is refused.
+ * The budget: nodes_max and the deadline cut the walk, and the answer says so.  The arena's limit
+ * does not: an answer that cannot be held is refused.
  */
 #include "query/walk.h"
 

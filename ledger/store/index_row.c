@@ -1,8 +1,9 @@
 /*
- * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan
- * in, values as LEB128 because an index row is repeated ten million times.
+ * index_row.c - rows as bytes: keys in big-endian so that byte order is the order that we scan in,
+ * values as LEB128 because an index row is repeated ten million times.
  *
- * Values end in a check over key and value.  An id or a sequence head that is wrong by one bit would else be written into an entry, for ever.
+ * Values end in a check over key and value.  An id or a sequence head that is wrong by one bit
+ * would else be written into an entry, for ever.
  */
 #include "store/index_row.h"
 

@@ -1,9 +1,10 @@
 /*
  * fuzz_claims.c - payload JSON to claims.
  *
- * Properties of what is accepted: ids survive the way through their text; predecessors are distinct, not the task
- * itself and within the limit; times are in order; the extension is within its limits and lies inside the payload;
- * the trust domain lies inside iss.  What is refused names its rule.  Kinds and times judge it without a breach.
+ * Properties of what is accepted: ids survive the way through their text; predecessors are
+ * distinct, not the task itself and within the limit; times are in order; the extension is within
+ * its limits and lies inside the payload; the trust domain lies inside iss.  What is refused names
+ * its rule.  Kinds and times judge it without a breach.
  */
 #include <stdint.h>
 #include <stdlib.h>

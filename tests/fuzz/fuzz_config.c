@@ -1,9 +1,11 @@
 /*
- * fuzz_config.c - hostile ledger.conf: the file is written by people and programs, and decides who may do what.
+ * fuzz_config.c - hostile ledger.conf: the file is written by people and programs, and decides who
+ * may do what.
  *
- * Properties: what is accepted is within the bounds of the table of options, and when it is written out again, option by option in its plainest
- * form, it is accepted again and says the same, before and after config_finish(); what is refused names the rule and, where a line is to blame,
- * the first such line, and leaves every value within bounds.
+ * Properties: what is accepted is within the bounds of the table of options, and when it is written
+ * out again, option by option in its plainest form, it is accepted again and says the same, before
+ * and after config_finish(); what is refused names the rule and, where a line is to blame, the
+ * first such line, and leaves every value within bounds.
  */
 #include <stdlib.h>
 #include <string.h>

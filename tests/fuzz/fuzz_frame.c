@@ -1,9 +1,11 @@
 /*
- * fuzz_frame.c - frames come out the same however a stream is cut; and what the wire walk takes, the unpacker takes.
+ * fuzz_frame.c - frames come out the same however a stream is cut; and what the wire walk takes,
+ * the unpacker takes.
  *
- * The input is a stream of frames.  It is read once whole and once in pieces whose sizes come from the input's own bytes: the
- * same bodies must come out.  Each body, and the input itself, is walked as a ClientFrame: what is accepted must unpack, unless a
- * field has another wire type than the schema's, which the walk leaves to the unpacker.
+ * The input is a stream of frames.  It is read once whole and once in pieces whose sizes come from
+ * the input's own bytes: the same bodies must come out.  Each body, and the input itself, is walked
+ * as a ClientFrame: what is accepted must unpack, unless a field has another wire type than the
+ * schema's, which the walk leaves to the unpacker.
  */
 #include <stdbool.h>
 #include <stdint.h>

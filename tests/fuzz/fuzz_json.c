@@ -1,8 +1,9 @@
 /*
- * fuzz_json.c - what json_parse() takes, a second reader takes too; and every node's raw span says the same alone.
+ * fuzz_json.c - what json_parse() takes, a second reader takes too; and every node's raw span says
+ * the same alone.
  *
- * The second reader is jansson (strict about duplicates).  It holds numbers as int64 or double, so a number beyond those is
- * the one thing it may refuse.
+ * The second reader is jansson (strict about duplicates).  It holds numbers as int64 or double, so
+ * a number beyond those is the one thing it may refuse.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,11 +1,12 @@
 /*
  * fuzz_jws.c - the compact parser on hostile bytes.
  *
- * Input: a token as it is; or, when the first byte is 0, "\0 header \0 payload \0 signature", which is encoded
- * first, so that mutations reach the JSON behind the base64url.
+ * Input: a token as it is; or, when the first byte is 0, "\0 header \0 payload \0 signature", which
+ * is encoded first, so that mutations reach the JSON behind the base64url.
  *
- * Properties: an accepted token is the only text of its parts (encoding them again gives its bytes); the signature has
- * the size of its algorithm; ids that can be read without trust are the ids that the parser read.
+ * Properties: an accepted token is the only text of its parts (encoding them again gives its
+ * bytes); the signature has the size of its algorithm; ids that can be read without trust are the
+ * ids that the parser read.
  */
 #include <stdint.h>
 #include <stdlib.h>

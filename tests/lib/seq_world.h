@@ -1,5 +1,6 @@
 /*
- * seq_world.h - a log over memory stores with a frozen clock, and a feeder of tokens: for the sequencer's tests.
+ * seq_world.h - a log over memory stores with a frozen clock, and a feeder of tokens: for the
+ * sequencer's tests.
  */
 #ifndef TESTS_SEQ_WORLD_H
 #define TESTS_SEQ_WORLD_H

@@ -1,5 +1,6 @@
 /*
- * token_make.h - tokens for tests that do not look at signatures: well-formed compact JWS text with a made-up signature.
+ * token_make.h - tokens for tests that do not look at signatures: well-formed compact JWS text with
+ * a made-up signature.
  */
 #ifndef TESTS_TOKEN_MAKE_H
 #define TESTS_TOKEN_MAKE_H

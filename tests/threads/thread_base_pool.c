@@ -1,6 +1,6 @@
 /*
- * thread_base_pool.c - a pool under load, for ThreadSanitizer: every item runs once, on a thread with its own local, and the
- * counters that all threads bump lose nothing.
+ * thread_base_pool.c - a pool under load, for ThreadSanitizer: every item runs once, on a thread
+ * with its own local, and the counters that all threads bump lose nothing.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,8 +1,10 @@
 /*
- * thread_base_queue.c - many producers, many consumers, for ThreadSanitizer: nothing lost, nothing twice, order kept.
+ * thread_base_queue.c - many producers, many consumers, for ThreadSanitizer: nothing lost, nothing
+ * twice, order kept.
  *
- * Each producer's items must come out in the order in which it pushed them; producers push singly (and wait when the queue is
- * full) or as chains.  What the items carry is plain memory: the queue alone makes the hand-off safe.
+ * Each producer's items must come out in the order in which it pushed them; producers push singly
+ * (and wait when the queue is full) or as chains.  What the items carry is plain memory: the queue
+ * alone makes the hand-off safe.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,6 @@
 /*
- * test_claim_claim.c - both revisions into one form; each field's smallest, largest, one more and one less.
+ * test_claim_claim.c - both revisions into one form; each field's smallest, largest, one more and
+ * one less.
  */
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 /*
- * test_claim_dag.c - where parents are looked for, and which refusal wins.  The log is a small table.
+ * test_claim_dag.c - where parents are looked for, and which refusal wins.  The log is a small
+ * table.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

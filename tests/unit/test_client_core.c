@@ -1,5 +1,6 @@
 /*
- * The non-blocking core against a scripted server: who may send what, and what a server that breaks the rules gets.
+ * The non-blocking core against a scripted server: who may send what, and what a server that breaks
+ * the rules gets.
  */
 #include "test_client_fake.h"
 

@@ -1,6 +1,7 @@
 /*
- * test_client_fake.h - a server of a few lines for the client's suites: a thread that accepts one connection after another and plays a script on
- * each.  Scripts run in the thread and only record; the test looks at the record after fake_stop().
+ * test_client_fake.h - a server of a few lines for the client's suites: a thread that accepts one
+ * connection after another and plays a script on each.  Scripts run in the thread and only record;
+ * the test looks at the record after fake_stop().
  */
 #ifndef TEST_CLIENT_FAKE_H
 #define TEST_CLIENT_FAKE_H

@@ -1,5 +1,6 @@
 /*
- * The append stream against a scripted server: every token gets one answer under its own number, whatever happens to connections.
+ * The append stream against a scripted server: every token gets one answer under its own number,
+ * whatever happens to connections.
  */
 #include "test_client_fake.h"
 

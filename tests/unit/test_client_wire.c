@@ -1,5 +1,6 @@
 /*
- * The client writes and reads a few protobuf bytes by hand; the generated code says what they must be.
+ * The client writes and reads a few protobuf bytes by hand; the generated code says what they must
+ * be.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * Connections over real sockets: the loop in a thread, the hall behind it, a rude or slow client in front.
+ * Connections over real sockets: the loop in a thread, the hall behind it, a rude or slow client in
+ * front.
  */
 #include "test_serve_help.h"
 

@@ -1,5 +1,6 @@
 /*
- * test_query_help.h - a log built by hand in memory: entries, tiles, checkpoints and index rows, and ways to make each of them lie.
+ * test_query_help.h - a log built by hand in memory: entries, tiles, checkpoints and index rows,
+ * and ways to make each of them lie.
  */
 #ifndef TEST_QUERY_HELP_H
 #define TEST_QUERY_HELP_H

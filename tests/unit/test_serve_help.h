@@ -1,5 +1,6 @@
 /*
- * test_serve_help.h - a hall over a log in memory, a trust folder, an agent with a key, and requests to ask it.
+ * test_serve_help.h - a hall over a log in memory, a trust folder, an agent with a key, and
+ * requests to ask it.
  */
 #ifndef TEST_SERVE_HELP_H
 #define TEST_SERVE_HELP_H

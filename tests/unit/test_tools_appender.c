@@ -1,5 +1,6 @@
 /*
- * Rows of append: one per token, in token order, whatever order the answers come in and whatever cannot even be sent.
+ * Rows of append: one per token, in token order, whatever order the answers come in and whatever
+ * cannot even be sent.
  */
 #include "test_client_fake.h"
 

@@ -1,7 +1,9 @@
 /*
- * append.c - tokens from files or standard input, one JWS a line; a row per token as its answer becomes known.
+ * append.c - tokens from files or standard input, one JWS a line; a row per token as its answer
+ * becomes known.
  *
- * Input is a stream: lines are sent as they come, and nothing waits for the end of it.  A line's length is bounded before it is stored.
+ * Input is a stream: lines are sent as they come, and nothing waits for the end of it.  A line's
+ * length is bounded before it is stored.
  */
 #include <errno.h>
 #include <fcntl.h>

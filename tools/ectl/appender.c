@@ -1,11 +1,14 @@
 /*
- * appender.c - tokens in, one JSON row per token out, in token order, whatever order the answers come in.
+ * appender.c - tokens in, one JSON row per token out, in token order, whatever order the answers
+ * come in.
  *
- * The ring holds the rows that cannot be given out yet: place (number mod PENDING) belongs to row 'number', from 'out' (next to be given) to
- * 'in' (next to be taken).  Tokens that cannot be sent get their refused row at once but keep their place.  The stream counts only what was sent,
- * so 'row_of' leads from the stream's number to the row's.
+ * The ring holds the rows that cannot be given out yet: place (number mod PENDING) belongs to row
+ * 'number', from 'out' (next to be given) to 'in' (next to be taken).  Tokens that cannot be sent
+ * get their refused row at once but keep their place.  The stream counts only what was sent, so
+ * 'row_of' leads from the stream's number to the row's.
  *
- * When the connection is lost for good, rows behind a gap are given out too, in order: they are known facts, and each carries its jti.
+ * When the connection is lost for good, rows behind a gap are given out too, in order: they are
+ * known facts, and each carries its jti.
  */
 #include <errno.h>
 #include <stdio.h>

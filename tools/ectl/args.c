@@ -1,5 +1,6 @@
 /*
- * args.c - one pass over argv.  State: has the verb been seen?  Before it only global options and the verb may come.
+ * args.c - one pass over argv.  State: has the verb been seen?  Before it only global options and
+ * the verb may come.
  */
 #include "args.h"
 

@@ -1,8 +1,10 @@
 /*
- * args.h - a command line taken apart by the verbs' own tables, and the help made from the same tables.
+ * args.h - a command line taken apart by the verbs' own tables, and the help made from the same
+ * tables.
  *
- * Global options may stand before or behind the verb; behind it a verb's own option of the same name wins ("sign --key").  "--name=value" and
- * "--name value" are the same, "--" ends options, "-" is an operand.
+ * Global options may stand before or behind the verb; behind it a verb's own option of the same
+ * name wins ("sign --key").  "--name=value" and "--name value" are the same, "--" ends options, "-"
+ * is an operand.
  */
 #ifndef ECTL_ARGS_H
 #define ECTL_ARGS_H

@@ -1,5 +1,6 @@
 /*
- * call.h - what the query verbs share: a call to the server, how tasks are named, how ids and hashes are shown.
+ * call.h - what the query verbs share: a call to the server, how tasks are named, how ids and
+ * hashes are shown.
  */
 #ifndef ECTL_CALL_H
 #define ECTL_CALL_H
@@ -41,8 +42,9 @@ json_t *show_time_ms(int64_t ms);    /* RFC 3339, UTC */
 /* "a"[n] members "path": 32-byte hashes, joined -> list of hex. */
 json_t *show_path(ProtobufCBinaryData path);
 
-/* The wire's receipt as seal knows it; views into 'w' and 'entry', which is filled with the whole entry (the head joined with 'token' where the receipt
- * carries the head only).  False: the entry's hash is not the receipt's leaf, or the form is wrong. */
+/* The wire's receipt as seal knows it; views into 'w' and 'entry', which is filled with the whole
+ * entry (the head joined with 'token' where the receipt carries the head only).  False: the entry's
+ * hash is not the receipt's leaf, or the form is wrong. */
 struct receipt;
 struct buf;
 bool receipt_from_wire(const Ectledger__V1__Receipt *w, const void *token, size_t size,

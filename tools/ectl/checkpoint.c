@@ -1,5 +1,6 @@
 /*
- * checkpoint.c - the log's signed head: the C2SP note itself, or its parts as JSON.  Nothing is verified here; that is "ectl verify".
+ * checkpoint.c - the log's signed head: the C2SP note itself, or its parts as JSON.  Nothing is
+ * verified here; that is "ectl verify".
  */
 #include <stdio.h>
 #include <string.h>

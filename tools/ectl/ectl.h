@@ -1,5 +1,6 @@
 /*
- * ectl.h - what the verbs of ectl share: global options, exit codes, output, the table of verbs and options.
+ * ectl.h - what the verbs of ectl share: global options, exit codes, output, the table of verbs and
+ * options.
  *
  * One table (struct verb, struct verb_option) makes parsing, -h and later completion and man pages.
  */

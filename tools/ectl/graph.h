@@ -1,5 +1,6 @@
 /*
- * graph.h - a provenance answer drawn as text for Graphviz and Mermaid.  Labels come from tokens: everything that could end a label is escaped.
+ * graph.h - a provenance answer drawn as text for Graphviz and Mermaid.  Labels come from tokens:
+ * everything that could end a label is escaped.
  */
 #ifndef ECTL_GRAPH_H
 #define ECTL_GRAPH_H

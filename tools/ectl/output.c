@@ -1,8 +1,8 @@
 /*
  * output.c - results on standard output, words for people on standard error.
  *
- * Texts from tokens and servers are hostile: before they reach a terminal, control characters become '?', so that nobody's cursor is moved by
- * an agent's name.
+ * Texts from tokens and servers are hostile: before they reach a terminal, control characters
+ * become '?', so that nobody's cursor is moved by an agent's name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,8 +51,8 @@ step(const unsigned char *s)
 	return printable(s) != 0 ? printable(s) : 1;
 }
 
-/* Print at most 'width' characters; what is cut shows as "...": at the end, but of a URI at the front, for its end tells two agents apart.  Gives the
- * columns used. */
+/* Print at most 'width' characters; what is cut shows as "...": at the end, but of a URI at the
+ * front, for its end tells two agents apart.  Gives the columns used. */
 static size_t
 print_clean(FILE *to, const char *text, size_t width)
 {
@@ -196,8 +196,8 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
-/* Shorten the widest column until the row fits; when it is the last one, its text is wrapped instead.  A column of ids stays whole: half an id cannot be
- * copied into the next command. */
+/* Shorten the widest column until the row fits; when it is the last one, its text is wrapped
+ * instead.  A column of ids stays whole: half an id cannot be copied into the next command. */
 static void
 fit(size_t *width, size_t columns)
 {

@@ -1,5 +1,6 @@
 /*
- * provenance.c - what led to a task, or with --down what came of it; as JSON, table, Graphviz or Mermaid.
+ * provenance.c - what led to a task, or with --down what came of it; as JSON, table, Graphviz or
+ * Mermaid.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /*
  * reindex.c - throw the derived index of each log away and build it again from the log; offline.
  *
- * The server holds a lock on each log's folder.  The same lock is taken here before anything is deleted; between letting go of it and opening the log
- * nothing can be lost, for a log without an index is rebuilt by whoever opens it.
+ * The server holds a lock on each log's folder.  The same lock is taken here before anything is
+ * deleted; between letting go of it and opening the log nothing can be lost, for a log without an
+ * index is rebuilt by whoever opens it.
  */
 #include <dirent.h>
 #include <errno.h>

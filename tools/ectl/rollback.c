@@ -1,5 +1,6 @@
 /*
- * rollback.c - this task was wrong: what depends on it, in which order it is undone, how far it reached.
+ * rollback.c - this task was wrong: what depends on it, in which order it is undone, how far it
+ * reached.
  */
 #include <stdio.h>
 #include <string.h>

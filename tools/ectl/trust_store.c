@@ -1,8 +1,9 @@
 /*
  * trust_store.c - the trust folder: which keys may speak for which issuers.
  *
- * Works on the folder itself; a running server watches it and takes up a change within a moment.  Everything is checked with the server's own rules
- * before a file is written, because a server refuses a file with one bad key whole.  Files are replaced, never edited in place.
+ * Works on the folder itself; a running server watches it and takes up a change within a moment.
+ * Everything is checked with the server's own rules before a file is written, because a server
+ * refuses a file with one bad key whole.  Files are replaced, never edited in place.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,11 @@
 /*
- * ectledger/client.h - talk to an ectledger: blocking calls, or a non-blocking core for your own loop.
+ * ectledger/client.h - talk to an ectledger: blocking calls, or a non-blocking core for your own
+ * loop.
  *
- * Functions give 0, or -1 with a struct ect_status that says what went wrong.  Nothing here is thread-safe per object; use one client per thread.
- * Messages are the protobuf-c structs of ectledger/ledger.pb-c.h (package ectledger.v1); free answers with protobuf_c_message_free_unpacked.
- * No function raises SIGPIPE.
+ * Functions give 0, or -1 with a struct ect_status that says what went wrong.  Nothing here is
+ * thread-safe per object; use one client per thread.  Messages are the protobuf-c structs of
+ * ectledger/ledger.pb-c.h (package ectledger.v1); free answers with
+ * protobuf_c_message_free_unpacked.  No function raises SIGPIPE.
  */
 #ifndef ECTLEDGER_CLIENT_H
 #define ECTLEDGER_CLIENT_H
@@ -56,8 +58,9 @@ struct ect_stream;
 /* 'answer' is called with the token's number (count from 0) and the AppendAnswer's protobuf bytes. */
 int ect_stream_open(struct ect_client *c, bool no_receipt, struct ect_stream **out,
     void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx, struct ect_status *status);
-/* Queue a token (copied, at most ECT_TOKEN_MAX bytes).  Tokens travel in batches: a lone one goes at once, others when a batch is full or an answer
- * came.  May block while the window is full, handling answers meanwhile. */
+/* Queue a token (copied, at most ECT_TOKEN_MAX bytes).  Tokens travel in batches: a lone one goes
+ * at once, others when a batch is full or an answer came.  May block while the window is full,
+ * handling answers meanwhile. */
 #define ECT_TOKEN_MAX 64000
 int ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect_status *status);
 /* Send what is queued now, without waiting for more. */
@@ -89,8 +92,9 @@ bool ect_core_want_write(const struct ect_core *core);
 int ect_core_timeout_ms(const struct ect_core *core); /* -1: none */
 /* Call when the descriptor is ready or the time-out passed.  0, or -1 when the connection is over. */
 int ect_core_step(struct ect_core *core);
-/* Begin a call; 0 when there is no room now (too many calls), the message is over 1 MiB or the server is draining.  Possible before 'ready'.
- * 'stream': more messages follow with ect_core_send, 64 in all before the server grants more. */
+/* Begin a call; 0 when there is no room now (too many calls), the message is over 1 MiB or the
+ * server is draining.  Possible before 'ready'.  'stream': more messages follow with ect_core_send,
+ * 64 in all before the server grants more. */
 uint32_t ect_core_begin(struct ect_core *core, const char *method, unsigned deadline_ms,
     const void *message, size_t size, bool stream);
 /* False: no credit yet. */
