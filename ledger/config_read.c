@@ -105,8 +105,11 @@ config_read(struct config *c, struct bytes text, struct why *why)
 		return why_set(why, RC_BAD_CONFIG, "CONFIG size", NULL, 0, "the file is too large");
 	if (text.n > 0 && memchr(text.p, 0, text.n) != NULL)
 		return why_set(why, RC_BAD_CONFIG, "CONFIG lines", NULL, 0, "the file holds a NUL");
-	if ((copy = strndup(text.n > 0 ? (const char *)text.p : "", text.n)) == NULL)
+	if ((copy = malloc(text.n + 1)) == NULL)
 		return RC_NO_MEMORY;
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
 	c->in_folder = true;
 	for (line = copy; rc == RC_OK && line != NULL; line = end) {
 		if ((end = strchr(line, '\n')) != NULL)
