@@ -6,8 +6,7 @@
  * clock, no thread, no randomness inside, so that a simulator can drive it and replicas get the
  * same bytes.
  *
- * Threads: everything here but ledger_published() and ledger_view_* belongs to the log's writer
- * thread.
+ * Threads: everything here belongs to the log's writer thread, but what stands under "any thread".
  */
 #ifndef SEQ_SEQ_H
 #define SEQ_SEQ_H
