@@ -17,6 +17,7 @@ struct dag_node {        /* what is known of a task that is in the log (or earli
 	int64_t iat;
 	bool has_wid;
 	uint8_t wid[UUID_SIZE];
+	bool lower;      /* it is L1, or some ancestor of it is */
 };
 
 struct dag_lookup {
@@ -32,6 +33,7 @@ struct dag_parents {
 	struct dag_node *node;
 	size_t count;
 	bool foreign;                  /* at least one in another scope */
+	bool lower;                    /* at least one is L1 or has such an ancestor */
 	const uint8_t (*missing)[UUID_SIZE];
 	size_t missing_count;          /* set with RC_UNKNOWN_PARENT */
 };

@@ -1,18 +1,23 @@
 /*
- * entry.h - what the log stores for one token: deterministic CBOR whose bytes are the Merkle leaf.
+ * entry.h - what the log stores for one token or one event of its own: deterministic CBOR whose bytes
+ * are the Merkle leaf.
  *
  * A definite map with ascending small unsigned keys (RFC 8949 4.2.1), the token bytes last, so that
  *     entry = head + token bytes
  * and a receipt for somebody who holds the token need carry the head only.  docs/STORAGE.md has
  * it byte by byte.
  *
- *   1 version        uint, 1
+ * Version 2, which is written; version 1, of logs that began with format 1, is read too (it has no
+ * key 13, its token is key 13, and signer is never null).
+ *
+ *   1 version        uint, 2
  *   2 kind           uint, enum entry_kind
  *   3 received_at    uint, ms since 1970; never decreasing within a log
  *   4 media          uint, enum token_media
  *   5 level          uint
  *   6 flags          uint, enum entry_flags
- *   7 signer         bstr 32, RFC 7638 thumbprint of the key that verified
+ *   7 signer         bstr 32, RFC 7638 thumbprint of the key that verified; null: nobody signed (L1,
+ *                    key entries)
  *   8 workflow link  [ordinal, previous index or null]
  *   9 issuer link    [ordinal, previous index or null]
  *  10 parents        [index...] in the order of the token's predecessors; absent when none
@@ -21,7 +26,16 @@
  *                    "no workflow" sequence), in order of first mention
  *  12 limits         bstr 8: first bytes of the SHA-256 of the limits in force
  *                    (policy_limits_digest)
- *  13 token          bstr, verbatim
+ *  13 evidence       [binding, anchor index, credential]: how the signer was bound (enum trust_binding
+ *                    as a number; 0: not signed), the key entry that enrolled what it leads to (null:
+ *                    none), and what came beside the token and is needed to check it again (bstr: WIT
+ *                    or DER chain; null: nothing)
+ *  14 token          bstr, verbatim: the token, the key event (trust/event.h), or the refused token
+ *                    of an equivocation
+ *
+ * What links mean depends on the kind: a token's are its workflow's and its issuer's; a key entry's
+ * are those of all key entries and of the trust domain's; an equivocation's those of all
+ * equivocations and of the issuer's.  An equivocation's one parent is the entry that holds the id.
  *
  * The reader accepts exactly what the writer makes.  At most ENTRY_SIZE_MAX bytes (the C2SP entry
  * bundle's bound).
@@ -44,9 +58,15 @@ enum entry_kind {
 	ENTRY_KEY = 2,
 	ENTRY_POLICY = 3,
 	ENTRY_DESCRIPTOR = 4,
-	ENTRY_TOMBSTONE = 5
+	ENTRY_TOMBSTONE = 5,
+	ENTRY_EQUIVOCATION = 6
 };
-enum entry_flags { ENTRY_DEFERRED = 1, ENTRY_FORWARDED = 2, ENTRY_FOREIGN_PARENT = 4 };
+enum entry_flags {
+	ENTRY_DEFERRED = 1,
+	ENTRY_FORWARDED = 2,
+	ENTRY_FOREIGN_PARENT = 4,
+	ENTRY_LOWER_PARENT = 8 /* some ancestor is L1: what the chain says is no better than that */
+};
 
 struct entry_link {
 	uint64_t ordinal;  /* how many of the sequence came before */
@@ -72,6 +92,11 @@ struct entry {
 	const struct entry_foreign *foreign;
 	size_t foreign_count;
 	uint8_t limits[ENTRY_LIMITS_SIZE];
+	unsigned version;       /* as read; writing is always ENTRY_VERSION */
+	bool has_signer;
+	unsigned binding;       /* enum trust_binding; 0: not signed, or version 1 */
+	uint64_t anchor;        /* ENTRY_NONE: none */
+	struct bytes credential;
 	struct bytes token;
 };
 

@@ -31,6 +31,13 @@ struct policy_rules {
 	/* none: nobody but on an insecure loopback, where everybody may do everything */
 	size_t grant_count;
 	uint64_t tokens_per_s_max;  /* 0: no limit; quota of the log */
+	uint64_t bytes_per_s_max, verifies_per_s_max; /* the same for token bytes, signature checks */
+	/* The same for each client identity. */
+	uint64_t client_tokens_per_s_max, client_bytes_per_s_max, client_verifies_per_s_max;
+	unsigned failed_weight;     /* a signature that does not verify counts as so many checks */
+	unsigned bindings;          /* allowed ways to bind a key: bits 1 << enum trust_binding */
+	uint64_t equivocations_max; /* kept for each issuer */
+	unsigned wait_ms;           /* how long a token may wait for its parents; 0: not at all */
 };
 
 void policy_rules_init(struct policy_rules *rules); /* defaults */

@@ -21,6 +21,7 @@ struct query_log {            /* what a query needs of a log */
 	struct store *store;
 	struct index *index;
 	uint64_t size;        /* ledger_published() when the query began */
+	struct history *history; /* of the log's keys */
 };
 
 struct query_view;            /* snapshot + tree size */

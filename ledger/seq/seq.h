@@ -20,16 +20,33 @@
 #include "seal/signer.h"
 #include "store/index.h"
 #include "store/store.h"
+#include "trust/history.h"
 #include "tree/tile.h"
 
 #define SEQ_BATCH_MAX 1024 /* tokens in one commit */
 
-/* One judged token.  The caller owns it; 'arena' holds what the answer needs. */
+/*
+ * One judged token, or one key event of the log's own.  The caller owns it; 'arena' holds what the
+ * answer needs.  A batch has either tokens or key events, never both (the writer sees to it).
+ *
+ * Key events (kind ENTRY_KEY) are appended as they are; once committed they are in ledger_history().
+ * Tokens of revoked or withdrawn keys are refused here, in the log's own order: RC_KEY_REVOKED,
+ * RC_UNKNOWN_KEY.  A retry of what is in the log gets its receipt whatever became of its key.
+ *
+ * Another token under a taken id is RC_DUP_JTI and, up to equivocations_max a (refused) issuer and
+ * once for the same bytes, also an entry of kind ENTRY_EQUIVOCATION.
+ */
 struct seq_job {
 	/* in */
+	enum entry_kind kind;    /* 0 is read as ENTRY_TOKEN */
+	struct bytes event;      /* ENTRY_KEY: the event's bytes */
 	const struct token *token;
 	const struct claim *claim;
+	bool has_signer;         /* false: L1 */
 	struct hash signer;      /* thumbprint of the key that verified */
+	enum trust_binding binding; /* 0: L1 */
+	struct hash anchor;      /* what the signer leads to (trust.h) */
+	struct bytes credential; /* kept in the entry */
 	uint64_t flags;          /* from the ruling */
 	struct arena *arena;     /* the answer's memory */
 	bool want_receipt;
@@ -89,6 +106,7 @@ const struct log_signer *ledger_signer(const struct ledger *l);
 const struct policy_rules *ledger_rules(const struct ledger *l);
 struct store *ledger_store(struct ledger *l);
 struct index *ledger_index(struct ledger *l);
+struct history *ledger_history(const struct ledger *l); /* its own lock */
 /* Entries that are committed, indexed and under a signed checkpoint: the size that answers are
  * given at. */
 uint64_t ledger_published(const struct ledger *l);

@@ -6,6 +6,11 @@
  * but tokens enter the log in ticket order, so that a client that sends a parent before its child
  * on one stream never sees the child refused.  Tokens refused by the judges release their ticket at
  * once. A request's tokens have consecutive tickets and are never split over two batches.
+ *
+ * A token whose parents are not there yet may wait (wait_ms): it leaves its batch, goes into a bounded
+ * pool, and is judged again in the batch after one that admitted a parent it misses.  When its time is
+ * over, or the pool has no room for it, it is handed back with RC_UNKNOWN_PARENT and what is missing.
+ * Waiting is memory only: nothing is promised, nothing is written.
  */
 #ifndef SEQ_WRITER_H
 #define SEQ_WRITER_H
@@ -22,6 +27,9 @@ struct writer_item {
 	/* refused by a judge: takes its turn and is handed back untouched */
 	bool skip;
 	struct seq_job job;
+	unsigned wait_ms;        /* how long it may wait for its parents; 0: not at all */
+	uint64_t client;         /* whose share of the pool it takes */
+	size_t bytes;            /* what it holds while it waits */
 	struct writer_item *next; /* while handed back */
 };
 
@@ -30,6 +38,9 @@ struct writer_options {
 	size_t tickets_max;
 	struct clock clock;
 	const struct log_sink *sink;
+	/* The pool of waiting tokens; each a hard bound. */
+	size_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max;
+	struct metric *waiting, *waited, *wait_refused; /* gauge; tokens that got in after waiting; not */
 	/* Called on the writer thread with a chain of items whose answers are ready (and durable).
 	 * Must not block. */
 	void (*done)(void *ctx, struct writer_item *first, size_t count);

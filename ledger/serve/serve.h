@@ -61,6 +61,13 @@ struct call_request {
 	struct bytes log;          /* empty: "default" */
 	struct bytes identity;     /* client certificate's URI; empty: none */
 	bool insecure;             /* insecure loopback */
+	/* The client's certificates, DER joined, leaf first; empty: none.  Copied by appends. */
+	struct bytes peer_chain;
+	/* Who this is for bounds of fairness where there is no identity (a number for the
+	 * connection). */
+	uint64_t client;
+	/* Out, with RC_OVER_QUOTA and RC_BUSY: not before; 0: whenever. */
+	uint64_t retry_after_ms;
 	unsigned deadline_ms;
 	struct bytes message;      /* copied */
 	/* Appends on a stream: tokens seen on the stream so far.  The answers' numbers start there;
@@ -86,11 +93,16 @@ struct call_answer {
 	enum rc rc;                /* of the call: refused tokens are inside the message */
 	struct why why;
 	struct bytes message;      /* protobuf; valid until serve_release */
+	/* A watch: this is one answer of many.  The door calls serve_continue() when it can take the
+	 * next, instead of serve_release(). */
+	bool more;
 	struct call *call;
 };
 /* Take finished calls; gives up to 'room'. */
 size_t serve_collect(struct serve *s, struct call_answer *out, size_t room);
 void serve_release(struct serve *s, struct call *call);
+/* Go on with a call whose answer said 'more'; its message is gone. */
+void serve_continue(struct serve *s, struct call *call);
 /* The connection is gone: the answer is not wanted (work already handed over still completes: an
  * append may be committed). */
 void serve_forget(struct serve *s, void *door);

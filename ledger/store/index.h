@@ -22,7 +22,15 @@ struct index_view;
 
 /* A sequence: a workflow's (or the "no workflow" one's), an issuer's, or a workflow's foreign
  * references. */
-enum index_seq { INDEX_SEQ_WORKFLOW = 1, INDEX_SEQ_ISSUER = 2, INDEX_SEQ_FOREIGN = 3 };
+enum index_seq {
+	INDEX_SEQ_WORKFLOW = 1,
+	INDEX_SEQ_ISSUER = 2,
+	INDEX_SEQ_FOREIGN = 3,
+	INDEX_SEQ_KEYS = 4,		 /* all key entries; id of zeros */
+	INDEX_SEQ_DOMAIN_KEYS = 5,	 /* of a trust domain: first 16 bytes of SHA-256(domain) */
+	INDEX_SEQ_EQUIVOCATIONS = 6,	 /* all; id of zeros */
+	INDEX_SEQ_ISSUER_EQUIVOCATIONS = 7
+};
 struct index_seq_key {
 	enum index_seq kind;
 	uint8_t
@@ -30,6 +38,20 @@ struct index_seq_key {
 };
 struct index_seq_head {
 	uint64_t count, last;
+};
+
+/* Lists: entries that have something in common, ascending; what search walks. */
+enum index_list_kind {
+	INDEX_LIST_WORKFLOW = 1, /* id: wid, zeros for "no workflow" */
+	INDEX_LIST_ISSUER = 2,	 /* first 16 bytes of SHA-256(iss) */
+	INDEX_LIST_ACT = 3,	 /* first 16 bytes of SHA-256(exec_act) */
+	INDEX_LIST_KIND = 4,	 /* first 16 bytes of SHA-256(kind's name); not for plain tasks */
+	INDEX_LIST_SIGNER = 5	 /* first 16 bytes of the signer's thumbprint */
+};
+#define INDEX_LISTS_MAX 5
+struct index_list_key {
+	enum index_list_kind kind;
+	uint8_t id[UUID_SIZE];
 };
 
 /* What one entry adds. */
@@ -46,6 +68,12 @@ struct index_row {
 	size_t foreign_count;
 	const uint8_t (*hashes)[UUID_SIZE]; /* first 16 bytes of input and output hashes */
 	size_t hash_count;		    /* 0..2 */
+	bool lower; /* L1, or some ancestor is: found again in index_hit */
+	/* The sequences that it moves, each named once; takes the place of issuer and foreign. */
+	const struct index_seq_key *seqs;
+	size_t seq_count;
+	struct index_list_key lists[INDEX_LISTS_MAX];
+	size_t list_count;
 };
 
 struct index_options {
@@ -79,7 +107,7 @@ bool index_broken(const struct index *x);
 struct index_hit {
 	uint64_t index;
 	int64_t iat;
-	bool has_wid;
+	bool has_wid, lower;
 	uint8_t wid[UUID_SIZE];
 };
 
@@ -98,6 +126,9 @@ enum rc index_children(struct index_view *v, uint64_t parent, uint64_t after, ui
     size_t room, size_t *count);
 /* Entries whose input or output hash begins with these 16 bytes; same paging. */
 enum rc index_by_hash(struct index_view *v, const uint8_t prefix[UUID_SIZE], uint64_t after,
+    uint64_t *out, size_t room, size_t *count);
+/* Entries of a list; same paging. */
+enum rc index_list(struct index_view *v, const struct index_list_key *key, uint64_t after,
     uint64_t *out, size_t room, size_t *count);
 /* Head of a sequence as of now (the writer's view; not filtered by size).  RC_NOT_FOUND: empty. */
 enum rc index_seq(

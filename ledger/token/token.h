@@ -1,10 +1,13 @@
 /*
  * token.h - token bytes -> parsed views.  Decides nothing about trust or time; only about form.
  *
- * One file per media (jws.c now; cose.c and plain.c join the same table, token_parsers[], later).
- * RFC 7515 3.1 compact serialisation, strict: exactly two dots, canonical base64url, header members
- * from an allow-list (alg, typ, kid), no crit, no jwk/jku/x5u, no b64.  Views point into the
- * caller's bytes or the arena.
+ * One file per media, in one table, token_parsers[]:
+ *   jws.c    RFC 7515 3.1 compact serialisation, strict: exactly two dots, canonical base64url, header
+ *            members from an allow-list (alg, typ, kid, x5c, x5t#S256), no crit, no jwk/jku/x5u, no b64
+ *   cose.c   RFC 9052 COSE_Sign1 in one accepted encoding: tag 18, protected map with alg, empty
+ *            unprotected map, payload a map, deterministic throughout (RFC 8949 4.2.1), no trailing byte
+ *   plain.c  L1: one strict JSON object, unsigned; its bytes are its identity
+ * Views point into the caller's bytes or the arena.
  */
 #ifndef TOKEN_TOKEN_H
 #define TOKEN_TOKEN_H
@@ -16,6 +19,9 @@
 
 #define TOKEN_SIZE_MAX	 64000
 #define TOKEN_HEADER_MAX 1024 /* decoded header JSON */
+#define TOKEN_HEADER_CHAIN_MAX 12288 /* the same, where it carries x5c */
+#define TOKEN_X5C_MAX	 4    /* certificates in x5c, x5chain */
+#define TOKEN_CERT_MAX	 4096 /* bytes of one certificate, DER */
 #define TOKEN_KID_MAX	 128
 #define TOKEN_DEPTH_MAX	 8
 #define TOKEN_NODES_MAX                                                                            \
@@ -35,15 +41,18 @@ struct token {
 	bool old_typ;	  /* wimse-exec+jwt */
 	struct bytes kid; /* empty when absent */
 	uint8_t signature[96];
-	size_t signature_size;		/* 64 or 96, checked against alg */
-	struct bytes payload;		/* decoded payload bytes */
-	const struct json_node *claims; /* JWS: the payload as JSON */
+	size_t signature_size;		/* 64 or 96, checked against alg; 0: L1 */
+	const struct bytes *x5c;	/* the signer's certificates, DER, leaf first */
+	size_t x5c_count;		/* 0: none */
+	bool has_x5t;
+	uint8_t x5t[32];		/* SHA-256 of the leaf's DER */
+	struct bytes payload;		/* decoded payload bytes; COSE: one strict CBOR map */
+	const struct json_node *claims; /* JWS and L1: the payload as JSON; COSE: NULL */
 };
 
 /* Parse 'raw' of any known media.  Borrows raw for the token's life.
  * RC_BAD_TOKEN, RC_BAD_TYP, RC_BAD_ALG, RC_BAD_HEADER, RC_BAD_SIGNATURE (wrong length),
- * RC_TOO_LARGE, RC_NO_MEMORY. COSE and plain JSON are recognised and refused (RC_BAD_TOKEN) in this
- * version. */
+ * RC_TOO_LARGE, RC_NO_MEMORY.  alg and signature of an L1 token are 0. */
 enum rc token_parse(struct bytes raw, struct arena *arena, struct token *out, struct why *why);
 
 /* As far as it can be read without trust: the jti and wid texts of a token that may be bad, for the
