@@ -15,6 +15,7 @@
 
 static const char rule_uri[] = "RFC 7519 4.1.1, RFC 3986 2 (URI)";
 static const char rule_spiffe[] = "SPIFFE ID 2";
+static const char rule_wimse[] = "WIMSE identifier 3";
 
 static bool
 is_lower(uint8_t c)
@@ -76,10 +77,11 @@ authority_of(struct bytes rest)
 }
 
 /*
- * SPIFFE ID 2.2: "/segment" once or more; no empty segment, no dot segments, no slash at the end.
+ * SPIFFE ID 2.2, and the WIMSE identifier's rules, which let '~' in as well: "/segment" once or more;
+ * no empty segment, no dot segments, no slash at the end, no query, no fragment, no percent-encoding.
  */
 static bool
-spiffe_path_ok(struct bytes path)
+workload_path_ok(struct bytes path, bool tilde)
 {
 	size_t at = 0;
 
@@ -92,7 +94,8 @@ spiffe_path_ok(struct bytes path)
 			return false;
 		while (end < path.n && path.p[end] != '/') {
 			uint8_t c = path.p[end];
-			if (!is_alnum(c) && c != '.' && c != '_' && c != '-')
+			if (!is_alnum(c) && c != '.' && c != '_' && c != '-' &&
+			    !(tilde && c == '~'))
 				return false;
 			end++;
 		}
@@ -104,30 +107,32 @@ spiffe_path_ok(struct bytes path)
 	return true;
 }
 
+/* spiffe:// and wimse:// have the same shape; a WIMSE trust domain has no dot at its end. */
 static enum rc
-read_spiffe(struct bytes iss, struct bytes *trust_domain, struct why *why)
+read_workload(
+    struct bytes iss, size_t scheme_size, bool wimse, struct bytes *trust_domain, struct why *why)
 {
-	struct bytes rest = skip(iss, strlen("spiffe://"));
+	const char *rule = wimse ? rule_wimse : rule_spiffe;
+	struct bytes rest = skip(iss, scheme_size);
 	struct bytes domain = authority_of(rest);
 
-	if (!domain_ok(domain))
-		return why_set(why, RC_BAD_CLAIM, rule_spiffe, "iss", strlen("spiffe://"),
+	if (!domain_ok(domain) || (wimse && domain.p[domain.n - 1] == '.'))
+		return why_set(why, RC_BAD_CLAIM, rule, "iss", scheme_size,
 		    "the trust domain is not 1 to %d of a-z 0-9 . _ -", ISSUER_DOMAIN_MAX);
-	if (!spiffe_path_ok(skip(rest, domain.n)))
-		return why_set(why, RC_BAD_CLAIM, rule_spiffe, "iss",
-		    strlen("spiffe://") + domain.n, "the path is not that of a workload");
+	if (!workload_path_ok(skip(rest, domain.n), wimse))
+		return why_set(why, RC_BAD_CLAIM, rule, "iss", scheme_size + domain.n,
+		    "the path is not that of a workload");
 	*trust_domain = domain;
 	return RC_OK;
 }
 
 static enum rc
-read_authority(
-    struct bytes iss, size_t scheme_size, bool port_ok, struct bytes *trust_domain, struct why *why)
+read_host(struct bytes iss, size_t scheme_size, struct bytes *trust_domain, struct why *why)
 {
 	struct bytes authority = authority_of(skip(iss, scheme_size)), host = authority;
 	const uint8_t *colon = NULL;
 
-	if (port_ok && authority.n > 0 && (colon = memchr(authority.p, ':', authority.n)) != NULL) {
+	if (authority.n > 0 && (colon = memchr(authority.p, ':', authority.n)) != NULL) {
 		struct bytes port = skip(authority, (size_t)(colon - authority.p) + 1);
 
 		host = bytes_of(authority.p, (size_t)(colon - authority.p));
@@ -182,11 +187,15 @@ issuer_read(struct bytes iss, struct bytes *trust_domain, struct why *why)
 		if (!starts_with(iss, "spiffe://"))
 			return why_set(why, RC_BAD_CLAIM, rule_spiffe, "iss", 0,
 			    "a SPIFFE ID starts with spiffe://");
-		return read_spiffe(iss, trust_domain, why);
+		return read_workload(iss, strlen("spiffe://"), false, trust_domain, why);
 	}
-	if (starts_with(iss, "wimse://"))
-		return read_authority(iss, strlen("wimse://"), false, trust_domain, why);
+	if (starts_with(iss, "wimse:")) {
+		if (!starts_with(iss, "wimse://"))
+			return why_set(why, RC_BAD_CLAIM, rule_wimse, "iss", 0,
+			    "a WIMSE identifier starts with wimse://");
+		return read_workload(iss, strlen("wimse://"), true, trust_domain, why);
+	}
 	if (starts_with(iss, "https://"))
-		return read_authority(iss, strlen("https://"), true, trust_domain, why);
+		return read_host(iss, strlen("https://"), trust_domain, why);
 	return RC_OK;
 }

@@ -13,7 +13,7 @@
 /*
  * A URI of RFC 3986 characters (ASCII), 1..CLAIM_ISS_MAX bytes, scheme in lower case.
  *   spiffe://  SPIFFE ID 2 in canonical form, with a path: a workload, not a trust domain.
- *   wimse://   lower-case authority of the same alphabet; any path.
+ *   wimse://   WIMSE identifier in canonical form: the same shape, '~' allowed in the path.
  *   https://   lower-case host, a port if need be, no user part; any path.
  *   others     a scheme, a colon and something after it.
  * '*trust_domain' is a view into 'iss': authority or host; empty for the others.  RC_BAD_CLAIM.
