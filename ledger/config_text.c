@@ -42,6 +42,28 @@ config_limits(const struct config *c, struct policy_limit *out, size_t room)
 
 /* ---- the file that init writes ---- */
 
+static void
+add_ms(struct buf *out, uint64_t ms)
+{
+	if (ms % 1000 != 0)
+		buf_addf(out, "%llums", (unsigned long long)ms);
+	else
+		buf_addf(out, "%llus", (unsigned long long)ms / 1000);
+}
+
+static void
+add_bindings(struct buf *out, unsigned bits)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < OPTION_BINDING_COUNT; i++) {
+		if (!(bits & option_bindings[i].bit))
+			continue;
+		buf_addf(out, "%s%s", between, option_bindings[i].name);
+		between = ",";
+	}
+}
+
 /* The text of a rule's default, which policy_rules_init() decides. */
 static void
 add_rule_default(struct buf *out, const struct option *o)
@@ -52,8 +74,12 @@ add_rule_default(struct buf *out, const struct option *o)
 	policy_rules_init(&log.rules);
 	if (o->kind == OPTION_SWITCH)
 		buf_add_str(out, *(const bool *)at ? "yes" : "no");
-	else if (o->kind == OPTION_COUNT)
+	else if (o->kind == OPTION_COUNT || o->kind == OPTION_BYTES)
 		buf_addf(out, "%llu", (unsigned long long)*(const uint64_t *)(const void *)at);
+	else if (o->kind == OPTION_MS)
+		add_ms(out, *(const uint64_t *)(const void *)at);
+	else if (o->kind == OPTION_BINDINGS)
+		add_bindings(out, *(const unsigned *)(const void *)at);
 	else if (o->kind == OPTION_SECONDS)
 		buf_addf(out, "%lld", (long long)*(const int64_t *)(const void *)at);
 	else if (o->kind == OPTION_LEVEL)

@@ -29,6 +29,9 @@ const struct option option_table[] = {
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 
+const struct option_binding option_bindings[OPTION_BINDING_COUNT] = {
+    {"jwks", 1u << TRUST_JWKS}, {"x509", 1u << TRUST_X509}, {"wit", 1u << TRUST_WIT}};
+
 const struct option *
 option_find(const char *name, size_t n)
 {
@@ -158,6 +161,31 @@ add_grants(struct policy_rules *rules, const struct option *o, const char *v, st
 	return rc;
 }
 
+/* ---- bindings ---- */
+
+/* "jwks, x509": at least one. */
+static enum rc
+set_bindings(unsigned *to, const struct option *o, const char *v, struct why *why)
+{
+	unsigned bits = 0;
+
+	while (*(v += strspn(v, ",| \t")) != '\0') {
+		size_t n = strcspn(v, ",| \t"), i = 0;
+
+		while (i < OPTION_BINDING_COUNT && (strlen(option_bindings[i].name) != n ||
+						       memcmp(option_bindings[i].name, v, n) != 0))
+			i++;
+		if (i == OPTION_BINDING_COUNT)
+			return option_bad(why, o, "a binding is jwks, x509 or wit");
+		bits |= option_bindings[i].bit;
+		v += n;
+	}
+	if (bits == 0)
+		return option_bad(why, o, "no binding: no signed token could ever come in");
+	*to = bits;
+	return RC_OK;
+}
+
 /* ---- the setter ---- */
 
 static enum rc
@@ -210,6 +238,8 @@ option_set(struct config *c, struct config_log *log, const struct option *o, con
 			return option_bad(why, o, "L1, L2 or L3");
 		*(enum token_level *)to = (enum token_level)(v[1] - '0');
 		return RC_OK;
+	case OPTION_BINDINGS:
+		return set_bindings(to, o, v, why);
 	case OPTION_GRANT:
 		return add_grants(&log->rules, o, v, why);
 	}

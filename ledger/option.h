@@ -20,6 +20,7 @@ enum option_kind {
 	OPTION_MS,
 	OPTION_SECONDS,
 	OPTION_LEVEL,
+	OPTION_BINDINGS,
 	OPTION_GRANT
 };
 
@@ -36,6 +37,14 @@ struct option {
 
 extern const struct option option_table[];
 extern const size_t option_count;
+
+/* The names in an OPTION_BINDINGS value, with their bits in policy_rules.bindings. */
+#define OPTION_BINDING_COUNT 3
+struct option_binding {
+	const char *name;
+	unsigned bit;
+};
+extern const struct option_binding option_bindings[OPTION_BINDING_COUNT];
 
 /* The row of that name, or NULL. */
 const struct option *option_find(const char *name, size_t n);

@@ -72,6 +72,10 @@ wiring_serve(const struct config *c)
 	    .query_nodes_max = (size_t)c->query_nodes_max,
 	    .query_ms_max = (unsigned)c->query_ms_max,
 	    .deadline_ms_max = (unsigned)c->deadline_ms_max,
+	    .wait_tokens_max = (size_t)c->wait_tokens_max,
+	    .wait_bytes_max = (size_t)c->wait_bytes_max,
+	    .wait_client_tokens_max = (size_t)c->wait_client_tokens_max,
+	    .quota_clients_max = (size_t)c->quota_clients_max,
 	};
 }
 

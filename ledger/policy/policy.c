@@ -9,7 +9,8 @@
  *     d(0) = 32 zero bytes;  d(n) = SHA-256(d(n-1) || line n || "\n");
  *     the digest is the first 8 bytes of the last d
  *
- * Numbers are decimal, booleans 0 or 1, an audience that is not set is an empty value.
+ * Numbers are decimal, booleans 0 or 1, an audience that is not set is an empty value; bindings are
+ * a sum: 2 for the JWK set, 4 for X.509, 8 for WIT.
  */
 #include "policy/policy.h"
 
@@ -27,6 +28,9 @@
 static const struct policy_limit limits[] = {
     {"token_size_max", TOKEN_SIZE_MAX, "bytes", "a token as received"},
     {"token_header_max", TOKEN_HEADER_MAX, "bytes", "the decoded header of a token"},
+    {"token_header_chain_max", TOKEN_HEADER_CHAIN_MAX, "bytes", "the same, where it carries x5c"},
+    {"token_x5c_max", TOKEN_X5C_MAX, "certificates", "a signer's certificate chain"},
+    {"token_cert_max", TOKEN_CERT_MAX, "bytes", "one certificate of it, DER"},
     {"token_kid_max", TOKEN_KID_MAX, "bytes", "a key id"},
     {"token_depth_max", TOKEN_DEPTH_MAX, "levels", "nesting of a token's JSON"},
     {"token_nodes_max", TOKEN_NODES_MAX, "values", "JSON values in a token"},
@@ -39,9 +43,56 @@ static const struct policy_limit limits[] = {
     {"claim_skew_s", CLAIM_SKEW_S, "seconds",
 	"clock skew: token ahead of us, parent ahead of child"},
     {"claim_age_max_s", CLAIM_AGE_MAX_S, "seconds", "age of a token, unless the log is deferred"},
+    {"wits_max", TRUST_WITS_MAX, "WITs", "presented with one append"},
+    {"wit_size_max", TRUST_WIT_SIZE_MAX, "bytes", "one WIT"},
+    {"peer_chain_max", TRUST_CHAIN_SIZE_MAX, "bytes", "a TLS client's certificate chain, for x5t"},
     {"entry_size_max", ENTRY_SIZE_MAX, "bytes", "an entry of the log"},
 };
 #define LIMIT_COUNT (sizeof(limits) / sizeof(limits[0]))
+
+/* A log's own numbers that are uint64_t, in the order of the digest. */
+static const struct {
+	size_t at;
+	const char *name, *unit, *text;
+} rule_numbers[] = {
+#define R(name, unit, text)                                                                        \
+	{                                                                                          \
+		offsetof(struct policy_rules, name), #name, unit, text                             \
+	}
+    R(tokens_per_s_max, "tokens", "quota of the log; 0: none"),
+    R(bytes_per_s_max, "bytes", "the same, in token bytes"),
+    R(verifies_per_s_max, "checks", "the same, in signature checks"),
+    R(client_tokens_per_s_max, "tokens", "quota of each client; 0: none"),
+    R(client_bytes_per_s_max, "bytes", "the same, in token bytes"),
+    R(client_verifies_per_s_max, "checks", "the same, in signature checks"),
+    R(failed_weight, "checks", "what a signature that does not verify costs"),
+    R(equivocations_max, "entries", "kept of the refused tokens of one issuer under taken ids"),
+    R(wait_ms, "milliseconds", "how long a token may wait for its predecessors"),
+#undef R
+};
+#define RULE_COUNT (sizeof(rule_numbers) / sizeof(rule_numbers[0]))
+
+static uint64_t
+rule_value(const struct policy_rules *rules, size_t i)
+{
+	return *(const uint64_t *)(const void *)((const char *)rules + rule_numbers[i].at);
+}
+
+size_t
+policy_rule_limits(
+    const struct policy_rules *rules, struct policy_limit out[POLICY_RULE_LIMITS_MAX])
+{
+	size_t count = 0;
+
+	_Static_assert(RULE_COUNT < POLICY_RULE_LIMITS_MAX, "room for every rule and the age");
+	must(rules != NULL && rules->age_max_s >= 0);
+	out[count++] = (struct policy_limit){
+	    "age_max_s", (uint64_t)rules->age_max_s, "seconds", "oldest iat that this log takes"};
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		out[count++] = (struct policy_limit){rule_numbers[i].name, rule_value(rules, i),
+		    rule_numbers[i].unit, rule_numbers[i].text};
+	return count;
+}
 
 void
 policy_rules_init(struct policy_rules *rules)
@@ -52,6 +103,10 @@ policy_rules_init(struct policy_rules *rules)
 	rules->age_max_s = CLAIM_AGE_MAX_S;
 	rules->cross_workflow = true;
 	rules->forwarded = true;
+	rules->failed_weight = 10;
+	rules->bindings = POLICY_BINDINGS_ALL;
+	rules->equivocations_max = 100;
+	rules->wait_ms = 3000;
 }
 
 void
@@ -107,7 +162,9 @@ policy_limits_digest(const struct policy_rules *rules, uint8_t out[8])
 	chain(&h, "audience", rules->audience == NULL ? BYTES_NONE : bytes_str(rules->audience));
 	chain_number(&h, "forwarded", rules->forwarded);
 	chain_number(&h, "kinds_strict", rules->kinds_strict);
-	chain_number(&h, "tokens_per_s_max", rules->tokens_per_s_max);
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		chain_number(&h, rule_numbers[i].name, rule_value(rules, i));
+	chain_number(&h, "bindings", rules->bindings);
 	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		chain_number(&h, limits[i].name, limits[i].value);
 	for (size_t i = 0; i < rules->grant_count; i++) {

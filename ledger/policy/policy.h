@@ -17,6 +17,8 @@ struct policy_grant {
 	unsigned rights; /* of enum policy_right */
 };
 
+#define POLICY_BINDINGS_ALL (1u << TRUST_JWKS | 1u << TRUST_X509 | 1u << TRUST_WIT)
+
 struct policy_rules {
 	enum token_level level_min;
 	bool deferred;
@@ -34,10 +36,10 @@ struct policy_rules {
 	uint64_t bytes_per_s_max, verifies_per_s_max; /* the same for token bytes, signature checks */
 	/* The same for each client identity. */
 	uint64_t client_tokens_per_s_max, client_bytes_per_s_max, client_verifies_per_s_max;
-	unsigned failed_weight;     /* a signature that does not verify counts as so many checks */
+	uint64_t failed_weight;     /* a signature that does not verify counts as so many checks */
 	unsigned bindings;          /* allowed ways to bind a key: bits 1 << enum trust_binding */
 	uint64_t equivocations_max; /* kept for each issuer */
-	unsigned wait_ms;           /* how long a token may wait for its parents; 0: not at all */
+	uint64_t wait_ms;           /* how long a token may wait for its parents; 0: not at all */
 };
 
 void policy_rules_init(struct policy_rules *rules); /* defaults */
@@ -67,5 +69,9 @@ enum rc policy_judge(const struct policy_rules *rules, const struct token *token
 struct policy_limit { const char *name; uint64_t value; const char *unit; const char *text; };
 /* the fixed ones; serve adds the configured ones */
 const struct policy_limit *policy_limits(size_t *count);
+/* A log's own, from its rules; how many were written. */
+#define POLICY_RULE_LIMITS_MAX 16
+size_t policy_rule_limits(
+    const struct policy_rules *rules, struct policy_limit out[POLICY_RULE_LIMITS_MAX]);
 
 #endif

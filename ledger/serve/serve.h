@@ -39,6 +39,9 @@ struct serve_options {
 	size_t query_nodes_max;
 	unsigned query_ms_max;
 	unsigned deadline_ms_max;
+	/* Of each log: tokens that wait for their parents. */
+	size_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max;
+	size_t quota_clients_max;  /* of each log: clients whose quotas are remembered */
 	struct clock clock;
 	const struct log_sink *sink;
 	struct metrics *metrics;

@@ -132,6 +132,48 @@ Test(main_config, numbers_have_bounds_and_units)
 	cr_assert_eq(reads("idle_ms = 99999999999999999999\n"), RC_BAD_CONFIG);
 }
 
+Test(main_config, bindings_are_a_list_of_known_names_and_never_none)
+{
+	struct config *c = made();
+	struct why why = {0};
+
+	cr_assert_eq(c->logs[0].rules.bindings, POLICY_BINDINGS_ALL);
+	cr_assert_eq(text(c, "bindings = wit, jwks\n", &why), RC_OK);
+	cr_assert_eq(c->logs[0].rules.bindings, 1u << TRUST_WIT | 1u << TRUST_JWKS);
+	cr_assert_eq(text(c, "bindings = x509|none\n", &why), RC_BAD_CONFIG);
+	cr_assert_eq(text(c, "bindings = \n", &why), RC_BAD_CONFIG);
+	cr_assert_eq(text(c, "bindings = JWKS\n", &why), RC_BAD_CONFIG);
+	cr_assert_eq(text(c, "bindings = x50\n", &why), RC_BAD_CONFIG);
+	cr_assert_eq(c->logs[0].rules.bindings, 1u << TRUST_WIT | 1u << TRUST_JWKS,
+	    "what is refused changes nothing");
+	config_free(c);
+}
+
+Test(main_config, quotas_and_waiting_are_a_logs_own)
+{
+	struct config *c = made();
+	struct why why = {0};
+
+	cr_assert_eq(text(c,
+			 "[log b]\nbytes_per_s_max = 2MiB\nclient_verifies_per_s_max = 7\n"
+			 "failed_weight = 1\nequivocations_max = 0\nwait_ms = 250ms\n[server]\n"
+			 "wait_tokens_max = 5\nwait_bytes_max = 1MiB\nquota_clients_max = 9\n",
+			 &why),
+	    RC_OK, "%s", why.text);
+	cr_assert_eq(c->logs[0].rules.wait_ms, 3000);
+	cr_assert_eq(c->logs[0].rules.equivocations_max, 100);
+	cr_assert_eq(c->logs[1].rules.bytes_per_s_max, 2 << 20);
+	cr_assert_eq(c->logs[1].rules.client_verifies_per_s_max, 7);
+	cr_assert_eq(c->logs[1].rules.failed_weight, 1);
+	cr_assert_eq(c->logs[1].rules.equivocations_max, 0);
+	cr_assert_eq(c->logs[1].rules.wait_ms, 250);
+	cr_assert_eq(c->wait_tokens_max, 5);
+	cr_assert_eq(c->wait_bytes_max, 1 << 20);
+	cr_assert_eq(c->quota_clients_max, 9);
+	cr_assert_eq(text(c, "failed_weight = 0\n", &why), RC_BAD_CONFIG);
+	config_free(c);
+}
+
 Test(main_config, a_servers_key_in_a_logs_section_is_refused)
 {
 	cr_assert_eq(reads("[log second]\norigin = a/b\n"), RC_OK);
@@ -229,6 +271,7 @@ Test(main_config, every_option_is_a_flag_and_a_variable)
 	    [OPTION_MS] = "1s",
 	    [OPTION_SECONDS] = "1",
 	    [OPTION_LEVEL] = "L2",
+	    [OPTION_BINDINGS] = "x509",
 	    [OPTION_GRANT] = "spiffe://a/b"};
 
 	for (size_t i = 0; i < option_count; i++) {

@@ -58,6 +58,11 @@ Test(policy_policy, defaults_are_those_of_the_contract)
 	cr_expect_null(r.audience);
 	cr_expect_eq(r.grant_count, 0);
 	cr_expect_eq(r.tokens_per_s_max, 0);
+	cr_expect_eq(r.client_tokens_per_s_max, 0);
+	cr_expect_eq(r.failed_weight, 10);
+	cr_expect_eq(r.bindings, 1u << TRUST_JWKS | 1u << TRUST_X509 | 1u << TRUST_WIT);
+	cr_expect_eq(r.equivocations_max, 100);
+	cr_expect_eq(r.wait_ms, 3000);
 	policy_rules_release(&r);
 	policy_rules_release(&r);
 	policy_rules_release(NULL);
@@ -319,6 +324,12 @@ expected_digest(const char *rules, const char *grants, uint8_t out[8])
 	memcpy(out, h.b, 8);
 }
 
+#define NEW_RULES                                                                                  \
+	"tokens_per_s_max=0\nbytes_per_s_max=0\nverifies_per_s_max=0\n"                            \
+	"client_tokens_per_s_max=0\nclient_bytes_per_s_max=0\n"                                    \
+	"client_verifies_per_s_max=0\nfailed_weight=10\nequivocations_max=100\nwait_ms=3000\n"     \
+	"bindings=14\n"
+
 Test(policy_policy, the_digest_can_be_recomputed_from_its_description)
 {
 	char audience[] = "https://ledger.example", pattern[] = "spiffe://e/*";
@@ -329,7 +340,7 @@ Test(policy_policy, the_digest_can_be_recomputed_from_its_description)
 	policy_rules_init(&r);
 	policy_limits_digest(&r, got);
 	expected_digest("level_min=2\ndeferred=0\nage_max_s=900\ncross_workflow=1\naudience=\n"
-			"forwarded=1\nkinds_strict=0\ntokens_per_s_max=0\n",
+			"forwarded=1\nkinds_strict=0\n" NEW_RULES,
 	    "", want);
 	cr_expect_arr_eq(got, want, 8);
 	r.audience = audience;
@@ -337,8 +348,7 @@ Test(policy_policy, the_digest_can_be_recomputed_from_its_description)
 	r.grant_count = 1;
 	policy_limits_digest(&r, got);
 	expected_digest("level_min=2\ndeferred=0\nage_max_s=900\ncross_workflow=1\n"
-			"audience=https://ledger.example\nforwarded=1\nkinds_strict=0\n"
-			"tokens_per_s_max=0\n",
+			"audience=https://ledger.example\nforwarded=1\nkinds_strict=0\n" NEW_RULES,
 	    "grant 3=spiffe://e/*\n", want);
 	cr_expect_arr_eq(got, want, 8);
 }
@@ -347,10 +357,10 @@ Test(policy_policy, every_rule_changes_the_digest)
 {
 	char audience[] = "x", pattern[] = "spiffe://e/a";
 	struct policy_grant grant = {pattern, POLICY_READ};
-	uint8_t seen[10][8];
+	uint8_t seen[19][8];
 	struct policy_rules r;
 
-	for (size_t i = 0; i < 10; i++) {
+	for (size_t i = 0; i < 19; i++) {
 		policy_rules_init(&r);
 		switch (i) {
 		case 1:
@@ -381,6 +391,33 @@ Test(policy_policy, every_rule_changes_the_digest)
 			r.grants = &grant;
 			r.grant_count = 1;
 			break;
+		case 10:
+			r.bytes_per_s_max = 1;
+			break;
+		case 11:
+			r.verifies_per_s_max = 1;
+			break;
+		case 12:
+			r.client_tokens_per_s_max = 1;
+			break;
+		case 13:
+			r.client_bytes_per_s_max = 1;
+			break;
+		case 14:
+			r.client_verifies_per_s_max = 1;
+			break;
+		case 15:
+			r.failed_weight = 1;
+			break;
+		case 16:
+			r.bindings = 1u << TRUST_X509;
+			break;
+		case 17:
+			r.equivocations_max = 1;
+			break;
+		case 18:
+			r.wait_ms = 1;
+			break;
 		default:
 			break;
 		}
@@ -388,4 +425,26 @@ Test(policy_policy, every_rule_changes_the_digest)
 		for (size_t j = 0; j < i; j++)
 			cr_expect(memcmp(seen[i], seen[j], 8) != 0, "%zu and %zu", i, j);
 	}
+}
+
+Test(policy_policy, a_logs_own_limits_are_its_rules)
+{
+	struct policy_limit out[POLICY_RULE_LIMITS_MAX];
+	struct policy_rules r;
+	size_t count, found = 0;
+
+	policy_rules_init(&r);
+	r.client_bytes_per_s_max = 77;
+	r.wait_ms = 78;
+	r.age_max_s = 79;
+	count = policy_rule_limits(&r, out);
+	for (size_t i = 0; i < count; i++) {
+		found += strcmp(out[i].name, "client_bytes_per_s_max") == 0 && out[i].value == 77;
+		found += strcmp(out[i].name, "wait_ms") == 0 && out[i].value == 78;
+		found += strcmp(out[i].name, "age_max_s") == 0 && out[i].value == 79;
+		cr_expect(out[i].unit[0] != '\0' && out[i].text[0] != '\0');
+		for (size_t j = 0; j < i; j++)
+			cr_expect_str_neq(out[i].name, out[j].name);
+	}
+	cr_expect_eq(found, 3);
 }
