@@ -10,7 +10,9 @@
  *   2. items leave in ticket order, whole groups only.
  *   3. the writer sleeps only while the slot it waits for is empty; whoever fills just that slot
  *      wakes it.  So under load a put costs no system call.
- *   4. after the log stopped every item is handed back with RC_STORE_DOUBT; none is lost.
+ *   4. chains of key events are committed one by one, each before the next batch of tokens; their
+ *      list has the lock, and 'events_there' spares the busy writer that lock.
+ *   5. after the log stopped every item is handed back with RC_STORE_DOUBT; none is lost.
  */
 #include "seq/writer.h"
 
@@ -19,6 +21,8 @@
 #include <string.h>
 
 #include "base/must.h"
+
+#define WRITER_EVENTS_MAX 16 /* chains that wait: one for each thread that may give them */
 
 struct writer {
 	struct ledger *ledger;
@@ -30,8 +34,12 @@ struct writer {
 	_Atomic uint64_t
 	    waiting; /* the ticket that the sleeping writer wants; UINT64_MAX: it is awake */
 	_Atomic bool stopping;
+	_Atomic bool events_there;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	/* under the lock: chains of events, each a chain of its own */
+	struct writer_item *events[WRITER_EVENTS_MAX];
+	size_t events_count;
 	pthread_t thread;
 	bool stopped_told;
 	struct seq_job *jobs[SEQ_BATCH_MAX];
@@ -121,10 +129,34 @@ sleep_until(struct writer *w, uint64_t missing)
 {
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->waiting, missing);
-	while (atomic_load(&w->ring[missing & w->mask]) == NULL && !atomic_load(&w->stopping))
+	while (atomic_load(&w->ring[missing & w->mask]) == NULL && w->events_count == 0 &&
+	       !atomic_load(&w->stopping))
 		pthread_cond_wait(&w->wake, &w->lock);
 	atomic_store(&w->waiting, UINT64_MAX);
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* The oldest chain of events, or NULL. */
+static struct writer_item *
+take_events(struct writer *w, size_t *count)
+{
+	struct writer_item *first = NULL;
+
+	*count = 0;
+	if (!atomic_load(&w->events_there))
+		return NULL;
+	pthread_mutex_lock(&w->lock);
+	if (w->events_count > 0) {
+		first = w->events[0];
+		w->events_count--;
+		memmove(w->events, w->events + 1, w->events_count * sizeof(*w->events));
+	}
+	atomic_store(&w->events_there, w->events_count > 0);
+	pthread_mutex_unlock(&w->lock);
+	for (struct writer_item *i = first; i != NULL; i = i->next)
+		++*count;
+	must(*count <= SEQ_BATCH_MAX);
+	return first;
 }
 
 static void *
@@ -139,7 +171,8 @@ run(void *arg)
 		/* Read before taking: what was put before the stop is then seen by the take. */
 		bool stopping = atomic_load(&w->stopping);
 
-		count = take(w, &first, &missing);
+		if ((first = take_events(w, &count)) == NULL)
+			count = take(w, &first, &missing);
 		if (count > 0) {
 			commit(w, first);
 			w->o.done(w->o.ctx, first, count);
@@ -195,6 +228,7 @@ writer_stop(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
 	must(atomic_load(&w->front) == w->next); /* every ticket was put */
+	must(w->events_count == 0);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w->ring);
@@ -224,6 +258,18 @@ writer_put(struct writer *w, struct writer_item *item)
 	if (atomic_load(&w->waiting) != ticket)
 		return;
 	pthread_mutex_lock(&w->lock);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+writer_put_events(struct writer *w, struct writer_item *first)
+{
+	must(first != NULL);
+	pthread_mutex_lock(&w->lock);
+	must(w->events_count < WRITER_EVENTS_MAX);
+	w->events[w->events_count++] = first;
+	atomic_store(&w->events_there, true);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }

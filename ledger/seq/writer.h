@@ -23,13 +23,13 @@ struct writer;
 
 struct writer_item {
 	uint64_t ticket;
-	unsigned group_count;    /* on the group's first ticket: how many; else 0 */
+	unsigned group_count; /* on the group's first ticket: how many; else 0 */
 	/* refused by a judge: takes its turn and is handed back untouched */
 	bool skip;
 	struct seq_job job;
-	unsigned wait_ms;        /* how long it may wait for its parents; 0: not at all */
-	uint64_t client;         /* whose share of the pool it takes */
-	size_t bytes;            /* what it holds while it waits */
+	unsigned wait_ms;	  /* how long it may wait for its parents; 0: not at all */
+	uint64_t client;	  /* whose share of the pool it takes */
+	size_t bytes;		  /* what it holds while it waits */
 	struct writer_item *next; /* while handed back */
 };
 
@@ -40,7 +40,8 @@ struct writer_options {
 	const struct log_sink *sink;
 	/* The pool of waiting tokens; each a hard bound. */
 	size_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max;
-	struct metric *waiting, *waited, *wait_refused; /* gauge; tokens that got in after waiting; not */
+	struct metric *waiting, *waited,
+	    *wait_refused; /* gauge; tokens that got in after waiting; not */
 	/* Called on the writer thread with a chain of items whose answers are ready (and durable).
 	 * Must not block. */
 	void (*done)(void *ctx, struct writer_item *first, size_t count);
@@ -50,12 +51,20 @@ struct writer_options {
 	struct metric *batches, *entries, *commit_us;
 };
 
-enum rc writer_start(struct writer **out, struct ledger *ledger, const struct writer_options *options);
+enum rc writer_start(
+    struct writer **out, struct ledger *ledger, const struct writer_options *options);
 /* Handle what has been put, then join.  Every ticket taken must have been put. */
 void writer_stop(struct writer *w);
 /* Loop thread: take 'count' consecutive tickets; the first one.  False: none free (busy). */
 bool writer_ticket(struct writer *w, size_t count, uint64_t *first);
 /* Any thread: the item's ruling is there (or skip is set). */
 void writer_put(struct writer *w, struct writer_item *item);
+/*
+ * Any thread: key events (job.kind ENTRY_KEY), at most SEQ_BATCH_MAX as a chain by 'next'.  They have
+ * no tickets and are the next batch, by themselves: tokens that are held back until a key is written
+ * down must not be what the key waits for.  Chains of several callers are kept in order; each comes
+ * back through done() as it was given.
+ */
+void writer_put_events(struct writer *w, struct writer_item *first);
 
 #endif
