@@ -11,6 +11,10 @@
  *      predecessors may be.
  *   3. The "no workflow" sequence is null, never sixteen zero bytes.
  *   4. Head and token together fit ENTRY_SIZE_MAX.
+ *   5. Version 2: what was signed says by whom and how that was bound; what was not says neither.
+ *
+ * Version 1 is only read.  It has the same fields but the evidence, so one reader serves both; what
+ * differs is asked of out->version.
  */
 #include "claim/entry.h"
 
@@ -19,10 +23,13 @@
 #include "base/must.h"
 #include "base/scbor.h"
 
-#define RULE	     "STORAGE 2 (entry)"
-#define FLAGS_KNOWN  ((uint64_t)(ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT))
-#define KEYS_ALWAYS  11
-#define HEAD_FIXED   256 /* every field but parents and foreign links, at their longest: 196 */
+#define RULE	    "STORAGE 2 (entry)"
+#define FLAGS_1	    ((uint64_t)(ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT))
+#define FLAGS_KNOWN (FLAGS_1 | ENTRY_LOWER_PARENT)
+#define KEYS_1	    11
+#define KEYS_ALWAYS 12
+/* Every field but parents, foreign links and the credential, at their longest: 220. */
+#define HEAD_FIXED   256
 #define HEAD_PARENT  9
 #define HEAD_FOREIGN (1 + 17 + 9 + 9)
 
@@ -39,8 +46,10 @@ enum key {
 	KEY_PARENTS,
 	KEY_FOREIGN,
 	KEY_LIMITS,
+	KEY_EVIDENCE,
 	KEY_TOKEN
 };
+#define KEY_TOKEN_1 KEY_EVIDENCE
 
 /* ---- what both sides agree on ---- */
 
@@ -58,24 +67,65 @@ link_ok(const struct entry_link *link)
 	return (link->ordinal == 0) == (link->previous == ENTRY_NONE);
 }
 
-/* Only a token must say what it is and how it was protected; our own events may leave both 0. */
+/* An agent's words, or an event of our own? */
 static bool
-form_ok(uint64_t kind, uint64_t media, uint64_t level)
+agents(uint64_t kind)
 {
-	uint64_t least = kind == ENTRY_TOKEN ? 1 : 0;
+	return kind == ENTRY_TOKEN || kind == ENTRY_EQUIVOCATION;
+}
 
-	return kind >= ENTRY_TOKEN && kind <= ENTRY_TOMBSTONE && media >= least &&
-	       media <= TOKEN_PLAIN && level >= least && level <= LEVEL_3;
+/* Version 1 knew five kinds and let its own events say anything of media and level. */
+static bool
+form_ok(uint64_t version, uint64_t kind, uint64_t media, uint64_t level)
+{
+	uint64_t most = version == 1 ? ENTRY_TOMBSTONE : ENTRY_EQUIVOCATION;
+
+	if (kind < ENTRY_TOKEN || kind > most || media > TOKEN_PLAIN || level > LEVEL_3)
+		return false;
+	if (agents(kind))
+		return media >= 1 && level >= 1;
+	return version == 1 || (media == 0 && level == 0);
+}
+
+static uint64_t
+flags_known(uint64_t version)
+{
+	return version == 1 ? FLAGS_1 : FLAGS_KNOWN;
+}
+
+/* Signer and evidence: of what was signed, and of nothing else. */
+static bool
+evidence_ok(const struct entry *e)
+{
+	bool is_signed = agents((uint64_t)e->kind) && e->level > LEVEL_1;
+
+	if (e->has_signer != is_signed)
+		return false;
+	if (is_signed)
+		return e->binding >= 1 && e->binding <= ENTRY_BINDING_MAX;
+	return e->binding == 0 && e->anchor == ENTRY_NONE && e->credential.n == 0;
+}
+
+/* Lists that belong to the kind: an equivocation's one parent is what holds the id. */
+static bool
+lists_ok(const struct entry *e)
+{
+	if (e->parent_count > CLAIM_PRED_MAX || e->foreign_count > CLAIM_PRED_MAX)
+		return false;
+	if (e->version == 1 || e->kind == ENTRY_TOKEN)
+		return true;
+	return e->foreign_count == 0 && e->parent_count == (e->kind == ENTRY_EQUIVOCATION);
 }
 
 static bool
 entry_ok(const struct entry *e)
 {
-	if (!form_ok((uint64_t)e->kind, (uint64_t)e->media, (uint64_t)e->level))
+	if (!form_ok(e->version, (uint64_t)e->kind, (uint64_t)e->media, (uint64_t)e->level))
 		return false;
-	if ((e->flags & ~FLAGS_KNOWN) != 0 || !link_ok(&e->workflow) || !link_ok(&e->issuer))
+	if ((e->flags & ~flags_known(e->version)) != 0 || !link_ok(&e->workflow) ||
+	    !link_ok(&e->issuer))
 		return false;
-	if (e->parent_count > CLAIM_PRED_MAX || e->foreign_count > CLAIM_PRED_MAX)
+	if (!lists_ok(e) || (e->version != 1 && !evidence_ok(e)))
 		return false;
 	for (size_t i = 0; i < e->parent_count; i++)
 		if (e->parents[i] == ENTRY_NONE)
@@ -90,7 +140,7 @@ entry_ok(const struct entry *e)
 static size_t
 key_count(const struct entry *e)
 {
-	size_t n = KEYS_ALWAYS;
+	size_t n = e->version == 1 ? KEYS_1 : KEYS_ALWAYS;
 
 	if (e->parent_count > 0)
 		n++;
@@ -160,40 +210,70 @@ put_foreign(struct buf *b, const struct entry *e)
 	}
 }
 
-enum rc
-entry_write_head(const struct entry *e, struct arena *arena, struct bytes *head)
+static void
+put_signer(struct buf *b, const struct entry *e)
 {
-	size_t room = HEAD_FIXED + e->parent_count * HEAD_PARENT + e->foreign_count * HEAD_FOREIGN;
+	scbor_put_uint(b, KEY_SIGNER);
+	if (e->has_signer)
+		scbor_put_bytes(b, bytes_of(e->signer.b, HASH_SIZE));
+	else
+		scbor_put_null(b);
+}
+
+static void
+put_evidence(struct buf *b, const struct entry *e)
+{
+	scbor_put_uint(b, KEY_EVIDENCE);
+	scbor_put_array(b, 3);
+	scbor_put_uint(b, e->binding);
+	if (e->anchor == ENTRY_NONE)
+		scbor_put_null(b);
+	else
+		scbor_put_uint(b, e->anchor);
+	if (e->credential.n == 0)
+		scbor_put_null(b);
+	else
+		scbor_put_bytes(b, e->credential);
+}
+
+enum rc
+entry_write_head(const struct entry *in, struct arena *arena, struct bytes *head)
+{
+	struct entry e = *in;
+	size_t room;
 	struct buf b = {0};
 	uint8_t *mem = NULL;
 
-	must(entry_ok(e));
-	if (e->token.n > ENTRY_SIZE_MAX)
+	e.version = ENTRY_VERSION;
+	must(entry_ok(&e));
+	if (e.token.n > ENTRY_SIZE_MAX || e.credential.n > ENTRY_SIZE_MAX)
 		return RC_TOO_LARGE;
+	room = HEAD_FIXED + e.parent_count * HEAD_PARENT + e.foreign_count * HEAD_FOREIGN +
+	       e.credential.n;
 	if ((mem = arena_alloc(arena, room)) == NULL)
 		return RC_NO_MEMORY;
 	/* A buffer that lies in the arena and is large enough never asks the heap. */
 	b = (struct buf){.p = mem, .room = room, .max = room};
 
-	scbor_put_map(&b, key_count(e));
+	scbor_put_map(&b, key_count(&e));
 	put_number(&b, KEY_VERSION, ENTRY_VERSION);
-	put_number(&b, KEY_KIND, (uint64_t)e->kind);
-	put_number(&b, KEY_RECEIVED, e->received_at_ms);
-	put_number(&b, KEY_MEDIA, (uint64_t)e->media);
-	put_number(&b, KEY_LEVEL, (uint64_t)e->level);
-	put_number(&b, KEY_FLAGS, e->flags);
-	scbor_put_uint(&b, KEY_SIGNER);
-	scbor_put_bytes(&b, bytes_of(e->signer.b, HASH_SIZE));
-	put_links(&b, e);
-	put_parents(&b, e);
-	put_foreign(&b, e);
+	put_number(&b, KEY_KIND, (uint64_t)e.kind);
+	put_number(&b, KEY_RECEIVED, e.received_at_ms);
+	put_number(&b, KEY_MEDIA, (uint64_t)e.media);
+	put_number(&b, KEY_LEVEL, (uint64_t)e.level);
+	put_number(&b, KEY_FLAGS, e.flags);
+	put_signer(&b, &e);
+	put_links(&b, &e);
+	put_parents(&b, &e);
+	put_foreign(&b, &e);
 	scbor_put_uint(&b, KEY_LIMITS);
-	scbor_put_bytes(&b, bytes_of(e->limits, ENTRY_LIMITS_SIZE));
+	scbor_put_bytes(&b, bytes_of(e.limits, ENTRY_LIMITS_SIZE));
+	put_evidence(&b, &e);
 	scbor_put_uint(&b, KEY_TOKEN);
-	scbor_put_bytes_head(&b, e->token.n);
+	scbor_put_bytes_head(&b, e.token.n);
 	must(!b.bad && b.p == mem);
 
-	if (b.n + e->token.n > ENTRY_SIZE_MAX)
+	if (b.n + e.token.n > ENTRY_SIZE_MAX)
 		return RC_TOO_LARGE;
 	*head = buf_bytes(&b);
 	return RC_OK;
@@ -230,14 +310,49 @@ get_number(struct reader *r, enum key key, uint64_t *v)
 }
 
 static bool
-get_fixed(struct reader *r, enum key key, uint8_t *out, size_t size)
+get_signer(struct reader *r, struct entry *out)
 {
 	struct bytes v = BYTES_NONE;
 
-	if (!key_is(r, key) || !scbor_bytes(&r->in, &v) || v.n != size)
+	if (!key_is(r, KEY_SIGNER))
 		return false;
-	memcpy(out, v.p, size);
+	if (out->version != 1 && scbor_peek(&r->in) == SCBOR_NULL)
+		return scbor_null(&r->in);
+	if (!scbor_bytes(&r->in, &v) || v.n != HASH_SIZE)
+		return false;
+	memcpy(out->signer.b, v.p, HASH_SIZE);
+	out->has_signer = true;
 	return true;
+}
+
+/* An index, or null for none. */
+static bool
+get_index(struct reader *r, uint64_t *index)
+{
+	*index = ENTRY_NONE;
+	if (scbor_peek(&r->in) == SCBOR_NULL)
+		return scbor_null(&r->in);
+	return scbor_uint(&r->in, index) && *index != ENTRY_NONE;
+}
+
+/* Key 13 of version 2; none in version 1. */
+static bool
+get_evidence(struct reader *r, struct entry *out)
+{
+	uint64_t binding = 0;
+	size_t n = 0;
+
+	out->anchor = ENTRY_NONE;
+	if (out->version == 1)
+		return true;
+	if (!key_is(r, KEY_EVIDENCE) || !scbor_array(&r->in, &n) || n != 3 ||
+	    !scbor_uint(&r->in, &binding) || binding > ENTRY_BINDING_MAX ||
+	    !get_index(r, &out->anchor))
+		return false;
+	out->binding = (unsigned)binding;
+	if (scbor_peek(&r->in) == SCBOR_NULL)
+		return scbor_null(&r->in);
+	return scbor_bytes(&r->in, &out->credential) && out->credential.n > 0;
 }
 
 static bool
@@ -354,17 +469,18 @@ get_numbers(struct reader *r, struct entry *out)
 
 	if (!scbor_map(&r->in, &r->keys))
 		return refuse(r, "map");
-	if (!get_number(r, KEY_VERSION, &version) || version != ENTRY_VERSION)
+	if (!get_number(r, KEY_VERSION, &version) || version < 1 || version > ENTRY_VERSION)
 		return refuse(r, "version");
+	out->version = (unsigned)version;
 	if (!get_number(r, KEY_KIND, &kind))
 		return refuse(r, "kind");
 	if (!get_number(r, KEY_RECEIVED, &out->received_at_ms))
 		return refuse(r, "received_at");
 	if (!get_number(r, KEY_MEDIA, &media))
 		return refuse(r, "media");
-	if (!get_number(r, KEY_LEVEL, &level) || !form_ok(kind, media, level))
+	if (!get_number(r, KEY_LEVEL, &level) || !form_ok(version, kind, media, level))
 		return refuse(r, "kind, media or level");
-	if (!get_number(r, KEY_FLAGS, &out->flags) || (out->flags & ~FLAGS_KNOWN) != 0)
+	if (!get_number(r, KEY_FLAGS, &out->flags) || (out->flags & ~flags_known(version)) != 0)
 		return refuse(r, "flags");
 	out->kind = (enum entry_kind)kind;
 	out->media = (enum token_media)media;
@@ -383,7 +499,7 @@ read_head(struct reader *r, struct entry *out)
 	memset(out, 0, sizeof *out);
 	if ((rc = get_numbers(r, out)) != RC_OK)
 		return rc;
-	if (!get_fixed(r, KEY_SIGNER, out->signer.b, HASH_SIZE))
+	if (!get_signer(r, out))
 		return refuse(r, "signer");
 	if (!get_pair(r, KEY_WORKFLOW, &out->workflow))
 		return refuse(r, "workflow link");
@@ -394,12 +510,16 @@ read_head(struct reader *r, struct entry *out)
 	if (!scbor_bytes(&r->in, &limits) || limits.n != ENTRY_LIMITS_SIZE)
 		return refuse(r, "limits");
 	memcpy(out->limits, limits.p, ENTRY_LIMITS_SIZE);
-	if (!key_is(r, KEY_TOKEN) || !scbor_bytes_head(&r->in, &size))
+	if (!get_evidence(r, out))
+		return refuse(r, "evidence");
+	if (!key_is(r, out->version == 1 ? KEY_TOKEN_1 : KEY_TOKEN) ||
+	    !scbor_bytes_head(&r->in, &size))
 		return refuse(r, "token");
 	if (size > ENTRY_SIZE_MAX || r->in.at + size > ENTRY_SIZE_MAX)
 		return refuse(r, "token");
 	out->token.n = (size_t)size;
-	return RC_OK;
+	/* Each field is of its form; do they go together? */
+	return entry_ok(out) ? RC_OK : refuse(r, "fields that go together");
 }
 
 static void
@@ -424,7 +544,6 @@ entry_read(struct bytes raw, struct arena *arena, struct entry *out, struct why 
 	if (raw.n - r.in.at != out->token.n)
 		return refuse(&r, "token");
 	out->token.p = raw.p + r.in.at;
-	must(entry_ok(out));
 	return RC_OK;
 }
 
@@ -440,7 +559,6 @@ entry_read_head(struct bytes head, struct arena *arena, struct entry *out, struc
 		return rc;
 	if (r.in.at != head.n)
 		return refuse(&r, "head");
-	must(entry_ok(out));
 	return RC_OK;
 }
 

@@ -37,6 +37,11 @@
  * are those of all key entries and of the trust domain's; an equivocation's those of all
  * equivocations and of the issuer's.  An equivocation's one parent is the entry that holds the id.
  *
+ * What goes together, in version 2: kinds 1 and 6 have a media and a level; above level 1 they have
+ * a signer and a binding from 1 on.  At level 1 signer, anchor and credential are null and the
+ * binding is 0; so they are in the log's own events, whose media and level are 0.  Parents and
+ * foreign links are a token's; an equivocation has one parent and no foreign link, an event neither.
+ *
  * The reader accepts exactly what the writer makes.  At most ENTRY_SIZE_MAX bytes (the C2SP entry
  * bundle's bound).
  */
@@ -49,9 +54,10 @@
 #include "claim/claim.h"
 
 #define ENTRY_SIZE_MAX	  65535
-#define ENTRY_VERSION	  1
+#define ENTRY_VERSION	  2
 #define ENTRY_NONE	  UINT64_MAX /* no previous index */
 #define ENTRY_LIMITS_SIZE 8
+#define ENTRY_BINDING_MAX 3 /* enum trust_binding */
 
 enum entry_kind {
 	ENTRY_TOKEN = 1,

@@ -75,8 +75,9 @@ enum rc cose_receipt_verify_inclusion(struct bytes receipt, const struct cose_ke
 enum rc cose_receipt_verify_consistency(struct bytes receipt, const struct cose_key *key, const struct hash *old_root,
     struct cose_receipt *out, struct why *why);
 
-/* The token in an entry (claim/entry.h): the entry is one CBOR map whose last member is 13, a byte
- * string.  False: not such an entry. */
+/* The token in an entry (claim/entry.h): the entry is one CBOR map whose last member, a byte string,
+ * is 13 (version 1) or 14, and whose kind (2) is a token's where it is told.  False: not such an
+ * entry; so a receipt for evidence about a refused token never speaks for that token. */
 bool receipt_entry_token(struct bytes entry, struct bytes *token);
 
 /* Which form is this?  By its first bytes. */

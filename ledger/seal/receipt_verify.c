@@ -10,9 +10,10 @@
 #include "base/scbor.h"
 #include "seal/receipt.h"
 
-#define ENTRY_KEYS_MAX	32
-#define ENTRY_KEY_TOKEN 13
-#define ENTRY_DEPTH_MAX 8
+#define ENTRY_KEYS_MAX	 32
+#define ENTRY_KEY_KIND	 2
+#define ENTRY_KIND_TOKEN 1
+#define ENTRY_DEPTH_MAX	 8
 
 static const char RULE[] = "receipt";
 
@@ -41,7 +42,7 @@ receipt_entry_token(struct bytes entry, struct bytes *token)
 {
 	struct scbor r;
 	size_t count, i;
-	uint64_t key = 0, last = 0;
+	uint64_t key = 0, last = 0, kind = 0;
 
 	*token = BYTES_NONE;
 	scbor_init(&r, entry);
@@ -50,10 +51,14 @@ receipt_entry_token(struct bytes entry, struct bytes *token)
 	for (i = 0; i < count; i++, last = key) {
 		if (!scbor_uint(&r, &key) || key <= last)
 			return false;
-		if (i + 1 < count && !scbor_skip(&r, ENTRY_DEPTH_MAX, NULL))
+		if (key == ENTRY_KEY_KIND && (!scbor_uint(&r, &kind) || kind != ENTRY_KIND_TOKEN))
+			return false; /* a refused token that was kept as evidence is not in the log */
+		if (key != ENTRY_KEY_KIND && i + 1 < count &&
+		    !scbor_skip(&r, ENTRY_DEPTH_MAX, NULL))
 			return false;
 	}
-	return key == ENTRY_KEY_TOKEN && scbor_bytes(&r, token) && scbor_done(&r);
+	/* Version 1 and version 2 of an entry. */
+	return (key == 13 || key == 14) && scbor_bytes(&r, token) && scbor_done(&r);
 }
 
 /* Note the first failure; the later ones often follow from it. */

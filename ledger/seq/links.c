@@ -113,7 +113,11 @@ step_entry(struct step *s, const struct seq_job *job, const struct dag_parents *
 	entry->media = job->token->media;
 	entry->level = job->token->level;
 	entry->flags = job->flags;
+	entry->has_signer = job->has_signer;
 	entry->signer = job->signer;
+	entry->binding = (unsigned)job->binding;
+	entry->anchor = ENTRY_NONE;
+	entry->credential = job->credential;
 	entry->parents = parents->index;
 	entry->parent_count = parents->count;
 	memcpy(entry->limits, l->limits, ENTRY_LIMITS_SIZE);

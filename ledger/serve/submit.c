@@ -196,7 +196,10 @@ judge_signed(struct submit_item *item, const struct trust_snapshot *trust,
 		return rc;
 	job->token = token;
 	job->claim = claim;
+	job->has_signer = true;
 	job->signer = *key_thumbprint(signer.key);
+	job->binding = TRUST_JWKS;
+	job->anchor = job->signer;
 	job->flags = ruling.flags;
 	return RC_OK;
 }

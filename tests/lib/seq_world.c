@@ -77,6 +77,8 @@ world_job_init(struct world_job *j, const struct token_make *t)
 	must(claim_read(&j->token, &j->arena, &j->claim, &why) == RC_OK);
 	j->job.token = &j->token;
 	j->job.claim = &j->claim;
+	j->job.has_signer = true;
+	j->job.binding = TRUST_JWKS;
 	j->job.arena = &j->arena;
 	j->job.want_receipt = true;
 }

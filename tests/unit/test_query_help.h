@@ -153,7 +153,12 @@ help_index(
 static inline unsigned
 help_add(struct help *h, const struct task *t)
 {
-	struct entry e = {.kind = ENTRY_TOKEN, .media = TOKEN_JWS, .level = LEVEL_2};
+	struct entry e = {.kind = ENTRY_TOKEN,
+	    .media = TOKEN_JWS,
+	    .level = LEVEL_2,
+	    .has_signer = true,
+	    .binding = 1,
+	    .anchor = ENTRY_NONE};
 	uint8_t pred[8][UUID_SIZE];
 	uint64_t parents[8];
 	struct token_make m;

@@ -188,7 +188,14 @@ Test(seal_receipt_verify, the_token_is_the_last_member_of_a_map_in_order)
 	    {"a208820102"
 	     "0d43010203",
 		true},		     /* {8: [1, 2], 13: ...} */
+	    {"a10e43010203", true},  /* version 2's key */
+	    {"a202010e43010203", true},	 /* kind: a token */
+	    {"a202060e43010203", false}, /* kind: an equivocation's refused token */
+	    {"a202020e43010203", false}, /* kind: a key event */
+	    {"a10202", false},
+	    {"a10201", false},
 	    {"a10c43010203", false}, /* another key */
+	    {"a10f43010203", false},
 	    {"a20d4301020301"
 	     "01",
 		false},			       /* not last, not in order */

@@ -16,12 +16,22 @@ make(struct entry *e, uint64_t *parents, struct entry_foreign *foreign, unsigned
 	    0, 1, 23, 24, 255, 256, 65535, 65536, 4294967295, 4294967296, UINT64_MAX - 1};
 
 	memset(e, 0, sizeof(*e));
-	e->kind = (enum entry_kind)(1 + n % 5);
+	e->kind = (enum entry_kind)(1 + n % 6);
 	e->received_at_ms = numbers[n % 11];
 	e->media = (enum token_media)(1 + n % 3);
 	e->level = (enum token_level)(1 + n % 3);
-	e->flags = n % 8;
+	e->flags = n % 16;
 	random_bytes(e->signer.b, sizeof(e->signer.b));
+	e->anchor = ENTRY_NONE;
+	if (e->kind != ENTRY_TOKEN && e->kind != ENTRY_EQUIVOCATION) {
+		e->media = 0;
+		e->level = 0;
+	} else if (e->level > LEVEL_1) {
+		e->has_signer = true;
+		e->binding = 1 + n % 3;
+		e->anchor = n % 4 ? numbers[n % 11] : ENTRY_NONE;
+		e->credential = n % 5 ? BYTES_NONE : bytes_str("a.b.c");
+	}
 	e->workflow = (struct entry_link){n % 3, n % 3 ? numbers[n % 10] : ENTRY_NONE};
 	e->issuer = (struct entry_link){n % 2, n % 2 ? numbers[n % 9] : ENTRY_NONE};
 	e->parent_count = n % 7 == 0 ? CLAIM_PRED_MAX : n % 4;
@@ -31,6 +41,10 @@ make(struct entry *e, uint64_t *parents, struct entry_foreign *foreign, unsigned
 		foreign[i].has_wid = (n + i) % 2;
 		memset(foreign[i].wid, foreign[i].has_wid ? (int)(1 + i) : 0, UUID_SIZE);
 		foreign[i].link = (struct entry_link){i, i ? numbers[i % 10] : ENTRY_NONE};
+	}
+	if (e->kind != ENTRY_TOKEN) {
+		e->foreign_count = 0;
+		e->parent_count = e->kind == ENTRY_EQUIVOCATION;
 	}
 	e->parents = parents;
 	e->foreign = foreign;
@@ -42,7 +56,11 @@ compare(const struct entry *e, const struct fsck_entry *got)
 {
 	cr_assert(got->kind == (uint64_t)e->kind && got->received_ms == e->received_at_ms);
 	cr_assert(got->media == (uint64_t)e->media && got->level == (uint64_t)e->level);
-	cr_assert(got->flags == e->flags && memcmp(got->signer, e->signer.b, 32) == 0);
+	cr_assert(got->flags == e->flags && got->has_signer == e->has_signer);
+	cr_assert(!e->has_signer || memcmp(got->signer, e->signer.b, 32) == 0);
+	cr_assert(got->version == ENTRY_VERSION && got->binding == e->binding);
+	cr_assert(got->anchor == e->anchor && got->credential.n == e->credential.n);
+	cr_assert(memcmp(got->credential.p, e->credential.p, e->credential.n) == 0);
 	cr_assert(got->workflow.ordinal == e->workflow.ordinal &&
 		  got->workflow.previous == e->workflow.previous);
 	cr_assert(
@@ -107,8 +125,10 @@ Test(tools_fsck_entry, takes_and_refuses_the_same_damaged_entries_as_the_server)
 	arena_init(&arena, 1 << 20);
 	for (unsigned i = 0; i < 60; i++) {
 		make(&e, parents, foreign, i);
-		e.parent_count %= 4;
-		e.foreign_count %= 3;
+		if (e.kind == ENTRY_TOKEN) {
+			e.parent_count %= 4;
+			e.foreign_count %= 3;
+		}
 		e.token = bytes_str("a token");
 		n = write_entry(&e, raw);
 		for (size_t bit = 0; bit < 8 * n; bit++) {

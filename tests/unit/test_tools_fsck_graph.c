@@ -76,7 +76,10 @@ next_entry(struct world_job *j, struct entry *e)
 	e->received_at_ms = 1800000001000;
 	e->media = TOKEN_JWS;
 	e->level = LEVEL_2;
+	e->has_signer = true;
 	e->signer = agent_thumbprint;
+	e->binding = 1;
+	e->anchor = ENTRY_NONE;
 	e->workflow = e->issuer = (struct entry_link){PLAIN, PLAIN - 1};
 	e->parents = &parent;
 	e->parent_count = 1;

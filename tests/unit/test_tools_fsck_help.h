@@ -83,7 +83,9 @@ make_job(struct world_job *j, uint64_t n, const char *more)
 	j->job.token = &j->token;
 	j->job.claim = &j->claim;
 	j->job.arena = &j->arena;
+	j->job.has_signer = true;
 	j->job.signer = agent_thumbprint;
+	j->job.binding = TRUST_JWKS;
 }
 
 HELP struct ledger *

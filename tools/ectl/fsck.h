@@ -149,8 +149,11 @@ struct fsck_foreign {
 	struct fsck_link link;
 };
 struct fsck_entry {
-	uint64_t kind, received_ms, media, level, flags;
+	uint64_t version, kind, received_ms, media, level, flags;
+	bool has_signer; /* version 2: false where nobody signed */
 	uint8_t signer[FSCK_HASH];
+	uint64_t binding, anchor; /* version 2; anchor FSCK_NONE: null */
+	struct span credential;
 	struct fsck_link workflow, issuer;
 	uint64_t parents[FSCK_PREDS];
 	size_t parent_count;

@@ -148,22 +148,59 @@ lists_read(struct reader *r, struct fsck_entry *e)
 	}
 }
 
+/* A token, or a refused one. */
+static bool
+agents(const struct fsck_entry *e)
+{
+	return e->kind == 1 || e->kind == 6;
+}
+
 static void
 numbers_read(struct reader *r, struct fsck_entry *e)
 {
-	uint64_t least;
-
-	check(r, number(r, 1, "version") == 1);
+	e->version = number(r, 1, "version");
+	check(r, e->version == 1 || e->version == 2);
 	e->kind = number(r, 2, "kind");
-	check(r, e->kind >= 1 && e->kind <= 5);
-	least = e->kind == 1 ? 1 : 0;
+	check(r, e->kind >= 1 && e->kind <= (e->version == 1 ? 5 : 6));
 	e->received_ms = number(r, 3, "received_at");
 	e->media = number(r, 4, "media");
-	check(r, e->media >= least && e->media <= 3);
+	check(r, e->media <= 3);
 	e->level = number(r, 5, "level");
-	check(r, e->level >= least && e->level <= 3);
+	check(r, e->level <= 3);
+	if (agents(e))
+		check(r, e->media >= 1 && e->level >= 1);
+	else if (e->version == 2)
+		check(r, e->media == 0 && e->level == 0);
 	e->flags = number(r, 6, "flags");
-	check(r, e->flags <= 7);
+	check(r, e->flags <= (e->version == 1 ? 7 : 15));
+}
+
+/* Version 2: how the signer was bound.  What was signed has all of it, the rest nothing. */
+static void
+evidence_read(struct reader *r, struct fsck_entry *e)
+{
+	bool is_signed = e->version == 1 || (agents(e) && e->level > 1);
+
+	check(r, e->has_signer == is_signed);
+	if (e->version == 1)
+		return;
+	key(r, 13, "evidence");
+	check(r, head(r, ARRAY) == 3);
+	e->binding = head(r, UINT);
+	check(r, is_signed ? e->binding >= 1 && e->binding <= 3 : e->binding == 0);
+	if (!at_null(r)) {
+		e->anchor = index_read(r);
+		check(r, is_signed);
+	}
+	if (!at_null(r)) {
+		size_t n = head(r, BYTES);
+
+		check(r, is_signed && n > 0 && r->in.n - r->at >= n);
+		if (!r->bad) {
+			e->credential = (struct span){r->in.p + r->at, n};
+			r->at += n;
+		}
+	}
 }
 
 bool
@@ -177,8 +214,14 @@ fsck_entry_read(struct span raw, struct fsck_entry *e, size_t *at, const char **
 	check(&r, raw.n <= ENTRY_MAX);
 	keys = head(&r, MAP);
 	numbers_read(&r, e);
+	e->binding = 0;
+	e->anchor = FSCK_NONE;
+	e->credential = (struct span){NULL, 0};
 	key(&r, 7, "signer");
-	fixed(&r, e->signer, FSCK_HASH);
+	memset(e->signer, 0, FSCK_HASH);
+	e->has_signer = !at_null(&r);
+	if (e->has_signer)
+		fixed(&r, e->signer, FSCK_HASH);
 	key(&r, 8, "workflow link");
 	check(&r, head(&r, ARRAY) == 2);
 	link_read(&r, &e->workflow);
@@ -188,10 +231,13 @@ fsck_entry_read(struct span raw, struct fsck_entry *e, size_t *at, const char **
 	lists_read(&r, e);
 	key(&r, 12, "limits");
 	fixed(&r, limits, sizeof(limits));
-	key(&r, 13, "token");
+	evidence_read(&r, e);
+	if (e->version == 2 && e->kind != 1)
+		check(&r, e->foreign_count == 0 && e->parent_count == (e->kind == 6));
+	key(&r, e->version == 1 ? 13 : 14, "token");
 	size = head(&r, BYTES);
 	check(&r, size == raw.n - r.at);
-	check(&r, keys == 11u + (e->parent_count > 0) + (e->foreign_count > 0));
+	check(&r, keys == 10u + e->version + (e->parent_count > 0) + (e->foreign_count > 0));
 	if (!r.bad)
 		e->token = (struct span){raw.p + r.at, (size_t)size};
 	*at = r.item;
