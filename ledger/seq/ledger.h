@@ -49,7 +49,8 @@ enum rc ledger_load(struct ledger *l, struct why *why);
 struct tile_store ledger_tiles(struct store_read *read);
 
 /* What an entry adds to the index: the same function when it is written and when the index is
- * rebuilt.  Views into entry and claim; memory from 'arena'. */
+ * rebuilt.  Its first two sequences are those of the entry's two links, the others those of its
+ * foreign links, in their order.  Views into entry and claim; memory from 'arena'. */
 enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
     struct arena *arena, struct index_row *row);
 

@@ -275,17 +275,29 @@ out:
 
 /* Is the head of a sequence where this entry says that it must be: here, or later? */
 static bool
-head_agrees(struct index_view *view, enum index_seq kind, const uint8_t id[UUID_SIZE],
-    uint64_t index, const struct entry_link *link)
+head_agrees(struct index_view *view, const struct index_seq_key *key, uint64_t index,
+    const struct entry_link *link)
 {
-	struct index_seq_key key = {.kind = kind};
 	struct index_seq_head head;
 
-	memcpy(key.id, id, UUID_SIZE);
-	if (index_seq(view, &key, &head) != RC_OK)
+	if (index_seq(view, key, &head) != RC_OK)
 		return false;
 	return head.last == index ? head.count == link->ordinal + 1
 				  : head.last > index && head.count > link->ordinal + 1;
+}
+
+/* Is the entry in each of its lists? */
+static bool
+lists_agree(struct index_view *view, const struct index_row *row)
+{
+	uint64_t found = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < row->list_count; i++)
+		if (index_list(view, &row->lists[i], row->index - 1, &found, 1, &count) != RC_OK ||
+		    count != 1 || found != row->index)
+			return false;
+	return true;
 }
 
 static bool
@@ -298,9 +310,9 @@ probe_agrees(struct store_read *read, struct index_view *view, uint64_t i, struc
 
 	return row_read(read, i, arena, scratch, &row, &entry, NULL) == RC_OK &&
 	       index_find(view, row.has_wid, row.wid, row.jti, &hit) == RC_OK && hit.index == i &&
-	       hit.iat == row.iat &&
-	       head_agrees(view, INDEX_SEQ_WORKFLOW, row.wid, i, &entry.workflow) &&
-	       head_agrees(view, INDEX_SEQ_ISSUER, row.issuer, i, &entry.issuer);
+	       hit.iat == row.iat && hit.lower == row.lower &&
+	       head_agrees(view, &row.seqs[0], i, &entry.workflow) &&
+	       head_agrees(view, &row.seqs[1], i, &entry.issuer) && lists_agree(view, &row);
 }
 
 /* Does what the index says agree with the log, in a sample of its newest part and of the whole? */
@@ -355,8 +367,12 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 		return RC_OK;
 	if (rc != RC_OK && rc != RC_CORRUPT && rc != RC_NOT_FOUND)
 		return rc;
-	log_event(o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason",
-	    rc == RC_OK ? "it disagrees with the log" : why->text, NULL);
+	if (rc == RC_CORRUPT && index_made_by_older(folder))
+		log_event(o->sink, LOG_INFO, "index_upgrade", "origin", o->origin, "reason",
+		    why->text, NULL);
+	else
+		log_event(o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason",
+		    rc == RC_OK ? "it disagrees with the log" : why->text, NULL);
 	if (l->index != NULL)
 		index_close(l->index);
 	l->index = NULL;

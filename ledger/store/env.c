@@ -60,6 +60,21 @@ env_bytes(const MDB_val *v)
 	return bytes_of(v->mv_data, v->mv_size);
 }
 
+unsigned
+env_format(struct bytes text)
+{
+	unsigned n = 0;
+
+	if (text.n == 0 || text.n > 9 || text.p[0] == '0')
+		return 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return 0;
+		n = 10 * n + (unsigned)(text.p[i] - '0');
+	}
+	return n;
+}
+
 MDB_val
 env_val(struct bytes x)
 {

@@ -32,6 +32,9 @@ enum rc env_open(MDB_env **out, const struct env_options *options, struct why *w
 /* Bytes of address space that are left before puts fail. */
 uint64_t env_map_left(MDB_env *env);
 
+/* A format number as meta tables keep it, in decimal; 0: not one. */
+unsigned env_format(struct bytes text);
+
 struct bytes env_bytes(const MDB_val *v);
 MDB_val env_val(struct bytes x);
 

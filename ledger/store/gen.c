@@ -51,6 +51,13 @@ gen_key_seq(const struct index_seq_key *key)
 	    {get_u64(key->id), get_u64(key->id + 8), 0, 0}, (uint64_t)key->kind};
 }
 
+struct map_key
+gen_key_list(const struct index_list_key *key)
+{
+	return (struct map_key){
+	    {get_u64(key->id), get_u64(key->id + 8), 0, 0}, (uint64_t)key->kind};
+}
+
 /* ---- life ---- */
 
 struct gen *
@@ -67,6 +74,7 @@ gen_new(uint64_t first, struct map_seed seed)
 	map_init(&g->parents, seed);
 	map_init(&g->hashes, seed);
 	map_init(&g->seqs, seed);
+	map_init(&g->lists, seed);
 	return g;
 }
 
@@ -92,12 +100,15 @@ gen_unref(struct gen *g)
 	map_release(&g->parents);
 	map_release(&g->hashes);
 	map_release(&g->seqs);
+	map_release(&g->lists);
 	free(g->id);
 	free(g->jti);
 	free(g->parent);
 	free(g->hash);
 	free(g->links);
 	free(g->seq);
+	free(g->list);
+	free(g->posts);
 	free(g);
 }
 
@@ -145,18 +156,41 @@ reserve_links(struct gen *g, size_t more)
 	return RC_OK;
 }
 
+static enum rc
+reserve_posts(struct gen *g, size_t more)
+{
+	size_t room = g->post_room > 0 ? g->post_room : 64;
+	struct gen_post *p = NULL;
+
+	if (g->post_count + more <= g->post_room)
+		return RC_OK;
+	while (room < g->post_count + more)
+		room *= 2;
+	if ((p = realloc(g->posts, room * sizeof *p)) == NULL)
+		return RC_NO_MEMORY;
+	g->posts = p;
+	g->post_room = room;
+	return RC_OK;
+}
+
 enum rc
 gen_reserve(struct gen *g, size_t rows, size_t parents)
 {
-	if (rows > ROWS_MAX || parents > ROWS_MAX || g->link_count > ROWS_MAX)
+	enum rc rc = RC_OK;
+
+	if (rows > ROWS_MAX || parents > ROWS_MAX || g->link_count > ROWS_MAX ||
+	    g->post_count > ROWS_MAX)
 		return RC_NO_MEMORY;
 	RESERVE(g->ids, g->id, rows);
 	RESERVE(g->jtis, g->jti, rows);
 	RESERVE(g->parents, g->parent, parents);
 	RESERVE(g->hashes, g->hash, 2 * rows);
-	/* Two sequences a row, and a foreign one only where a parent is. */
+	/* Two sequences a row, and further ones only where a parent is. */
 	RESERVE(g->seqs, g->seq, 2 * rows + parents);
-	return reserve_links(g, parents + 2 * rows);
+	RESERVE(g->lists, g->list, INDEX_LISTS_MAX * rows);
+	if ((rc = reserve_links(g, parents + 2 * rows)) != RC_OK)
+		return rc;
+	return reserve_posts(g, INDEX_LISTS_MAX * rows);
 }
 
 /* ---- adding ---- */
@@ -180,7 +214,8 @@ add_id(struct gen *g, const struct index_row *row)
 	/* Ids are unique in their scope; should one come twice, the older entry keeps it. */
 	if (!added)
 		return;
-	g->id[n] = (struct gen_id){.index = row->index, .iat = row->iat, .next = MAP_NONE};
+	g->id[n] = (struct gen_id){
+	    .index = row->index, .iat = row->iat, .lower = row->lower, .next = MAP_NONE};
 	c = map_add(&g->jtis, &jti, &added);
 	if (added)
 		g->jti[c].first = n;
@@ -211,12 +246,33 @@ add_link(struct gen *g, struct map *map, struct gen_chain *chains, const struct 
 	g->weight++;
 }
 
+static void
+add_post(struct gen *g, const struct map_key *key, uint64_t index)
+{
+	bool added = false;
+	uint32_t c = map_add(&g->lists, key, &added), n = (uint32_t)g->post_count;
+	uint32_t offset = (uint32_t)(index - g->first);
+
+	if (!added && g->posts[g->list[c].last].offset == offset)
+		return;
+	must(g->post_count < g->post_room && index - g->first < ROWS_MAX);
+	g->post_count++;
+	g->posts[n] = (struct gen_post){.offset = offset, .next = MAP_NONE};
+	if (added)
+		g->list[c].first = n;
+	else
+		g->posts[g->list[c].last].next = n;
+	g->list[c].last = n;
+	if (added)
+		g->weight++;
+}
+
 void
 gen_add(struct gen *g, const struct index_row *row)
 {
 	struct map_key key;
 
-	must(row->index == g->end && row->hash_count <= 2);
+	must(row->index == g->end && row->hash_count <= 2 && row->list_count <= INDEX_LISTS_MAX);
 	if (!zero_id(row->jti))
 		add_id(g, row);
 	for (size_t i = 0; i < row->parent_count; i++) {
@@ -227,6 +283,10 @@ gen_add(struct gen *g, const struct index_row *row)
 	for (size_t i = 0; i < row->hash_count; i++) {
 		key = gen_key_hash(row->hashes[i]);
 		add_link(g, &g->hashes, g->hash, &key, row->index);
+	}
+	for (size_t i = 0; i < row->list_count; i++) {
+		key = gen_key_list(&row->lists[i]);
+		add_post(g, &key, row->index);
 	}
 	g->end++;
 }
@@ -262,8 +322,10 @@ hit_of(const struct gen *g, uint32_t n, struct index_hit *out)
 {
 	const struct map_key *k = &g->ids.keys[n];
 
-	*out = (struct index_hit){
-	    .index = g->id[n].index, .iat = g->id[n].iat, .has_wid = k->tag == 1};
+	*out = (struct index_hit){.index = g->id[n].index,
+	    .iat = g->id[n].iat,
+	    .has_wid = k->tag == 1,
+	    .lower = g->id[n].lower};
 	put_u64(out->wid, k->w[2]);
 	put_u64(out->wid + 8, k->w[3]);
 }
@@ -311,6 +373,26 @@ gen_list(const struct gen *g, bool hashes, const struct map_key *key, uint64_t a
 			break;
 		if (after == UINT64_MAX || g->links[n].value > after)
 			out[count++] = g->links[n].value;
+	}
+	return count;
+}
+
+size_t
+gen_posts(const struct gen *g, const struct map_key *key, uint64_t after, uint64_t size,
+    uint64_t *out, size_t room)
+{
+	uint32_t c = map_find(&g->lists, key), n = MAP_NONE;
+	size_t count = 0;
+	uint64_t index = 0;
+
+	if (c == MAP_NONE)
+		return 0;
+	for (n = g->list[c].first; n != MAP_NONE && count < room; n = g->posts[n].next) {
+		index = g->first + g->posts[n].offset;
+		if (index >= size)
+			break;
+		if (after == UINT64_MAX || index > after)
+			out[count++] = index;
 	}
 	return count;
 }

@@ -28,6 +28,13 @@ struct gen_id {
 	uint64_t index;
 	int64_t iat;
 	uint32_t next; /* the next row of the same jti */
+	bool lower;
+};
+
+/* An entry in a list.  Every entry is in four or five, so these are kept small. */
+struct gen_post {
+	uint32_t offset; /* from the generation's first entry */
+	uint32_t next;	 /* MAP_NONE: the last */
 };
 
 struct gen {
@@ -46,6 +53,10 @@ struct gen {
 	size_t link_count, link_room;
 	struct map seqs;
 	struct index_seq_head *seq; /* absolute heads, by number in seqs */
+	struct map lists;
+	struct gen_chain *list; /* by number in lists */
+	struct gen_post *posts;
+	size_t post_count, post_room;
 };
 
 struct map_key gen_key_id(bool has_wid, const uint8_t *wid, const uint8_t *jti);
@@ -53,6 +64,7 @@ struct map_key gen_key_jti(const uint8_t *jti);
 struct map_key gen_key_parent(uint64_t parent);
 struct map_key gen_key_hash(const uint8_t *prefix);
 struct map_key gen_key_seq(const struct index_seq_key *key);
+struct map_key gen_key_list(const struct index_list_key *key);
 
 /* One reference, the caller's.  NULL: out of memory. */
 struct gen *gen_new(uint64_t first, struct map_seed seed);
@@ -75,5 +87,8 @@ size_t gen_find_any(
  * to 'out'. */
 size_t gen_list(const struct gen *g, bool hashes, const struct map_key *key, uint64_t after,
     uint64_t size, uint64_t *out, size_t room);
+/* The same of a list of entries. */
+size_t gen_posts(const struct gen *g, const struct map_key *key, uint64_t after, uint64_t size,
+    uint64_t *out, size_t room);
 
 #endif

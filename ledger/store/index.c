@@ -143,6 +143,12 @@ index_destroy(const char *folder)
 	return files_remove_env(folder);
 }
 
+bool
+index_made_by_older(const char *folder)
+{
+	return disk_made_by_older(folder);
+}
+
 uint64_t
 index_reach(const struct index *x)
 {
@@ -242,43 +248,20 @@ index_reserve(struct index *x, size_t rows, size_t parents)
 	return reserve_rows(x, rows, parents);
 }
 
-struct seq_walk {
-	const struct index_row *row;
-	size_t i; /* workflow, issuer, then each foreign one */
-};
-
-static bool
-seq_next(struct seq_walk *w, struct index_seq_key *key)
-{
-	const uint8_t *id = NULL;
-
-	if (w->i >= 2 + w->row->foreign_count)
-		return false;
-	key->kind = w->i == 0	? INDEX_SEQ_WORKFLOW
-		    : w->i == 1 ? INDEX_SEQ_ISSUER
-				: INDEX_SEQ_FOREIGN;
-	id = w->i == 0 ? w->row->wid : w->i == 1 ? w->row->issuer : w->row->foreign[w->i - 2];
-	for (size_t b = 0; b < UUID_SIZE; b++)
-		key->id[b] = w->i == 0 && !w->row->has_wid ? 0 : id[b];
-	w->i++;
-	return true;
-}
-
 /* What every sequence of the batch was before it, into x->heads.  A disk that cannot tell is
  * damage: rows still go in, heads are refused from then on. */
 static void
 look_up_heads(struct index *x, const struct index_row *rows, size_t count)
 {
 	struct index_seq_head *head = x->heads;
-	struct index_seq_key key = {0};
 	enum rc rc = view_start(x->own, UINT64_MAX);
 	bool begun = rc == RC_OK;
 
 	for (size_t i = 0; i < count; i++)
-		for (struct seq_walk w = {.row = &rows[i]}; seq_next(&w, &key); head++) {
+		for (size_t k = 0; k < rows[i].seq_count; k++, head++) {
 			*head = (struct index_seq_head){0};
 			if (rc == RC_OK)
-				rc = view_seq(x->own, &key, head);
+				rc = view_seq(x->own, &rows[i].seqs[k], head);
 		}
 	if (begun)
 		view_stop(x->own);
@@ -292,17 +275,16 @@ add_rows(struct index *x, const struct index_row *rows, size_t count)
 	struct gen *g = x->gens[x->gen_count - 1];
 	const struct index_seq_head *before = x->heads;
 	struct index_seq_head head = {0};
-	struct index_seq_key key = {0};
 
 	if (g->first == g->end)
 		g->oldest_us = index_now_us();
 	for (size_t i = 0; i < count; i++) {
-		for (struct seq_walk w = {.row = &rows[i]}; seq_next(&w, &key); before++) {
-			if (!gen_seq(g, &key, &head))
+		for (size_t k = 0; k < rows[i].seq_count; k++, before++) {
+			if (!gen_seq(g, &rows[i].seqs[k], &head))
 				head = *before;
 			head.count++;
 			head.last = rows[i].index;
-			gen_seq_put(g, &key, &head);
+			gen_seq_put(g, &rows[i].seqs[k], &head);
 		}
 		gen_add(g, &rows[i]);
 	}
@@ -319,7 +301,7 @@ index_add(struct index *x, const struct index_row *rows, size_t count)
 		return RC_OK;
 	must(rows[0].index == index_reach(x));
 	for (size_t i = 0; i < count; i++) {
-		must(rows[i].foreign_count <= rows[i].parent_count);
+		must(rows[i].seq_count <= 2 + rows[i].parent_count);
 		parents += rows[i].parent_count;
 	}
 	if (x->reserved_rows < count || x->reserved_parents < parents) {

@@ -1,6 +1,6 @@
 /*
- * index.h - the derived index: ids, children, hashes, sequence heads, over memory (the newest) and
- * LMDB (the rest).
+ * index.h - the derived index: ids, children, hashes, sequence heads, lists, over memory (the newest)
+ * and LMDB (the rest).
  *
  * It trails the log: the writer adds rows in memory after each commit; a keeper thread writes them
  * to the index environment in large sorted batches.  Lookups see both.  A missing, stale or damaged
@@ -26,9 +26,9 @@ enum index_seq {
 	INDEX_SEQ_WORKFLOW = 1,
 	INDEX_SEQ_ISSUER = 2,
 	INDEX_SEQ_FOREIGN = 3,
-	INDEX_SEQ_KEYS = 4,		 /* all key entries; id of zeros */
-	INDEX_SEQ_DOMAIN_KEYS = 5,	 /* of a trust domain: first 16 bytes of SHA-256(domain) */
-	INDEX_SEQ_EQUIVOCATIONS = 6,	 /* all; id of zeros */
+	INDEX_SEQ_KEYS = 4,	     /* all key entries; id of zeros */
+	INDEX_SEQ_DOMAIN_KEYS = 5,   /* of a trust domain: first 16 bytes of SHA-256(domain) */
+	INDEX_SEQ_EQUIVOCATIONS = 6, /* all; id of zeros */
 	INDEX_SEQ_ISSUER_EQUIVOCATIONS = 7
 };
 struct index_seq_key {
@@ -60,19 +60,15 @@ struct index_row {
 	int64_t iat;
 	bool has_wid;
 	uint8_t wid[UUID_SIZE], jti[UUID_SIZE]; /* jti of zeros: an entry without an id */
-	uint8_t issuer[UUID_SIZE];		/* first 16 bytes of SHA-256(iss) */
 	const uint64_t *parents;
 	size_t parent_count;
-	/* Foreign sequences it was linked into (zero: "no workflow"); no more than parents. */
-	const uint8_t (*foreign)[UUID_SIZE];
-	size_t foreign_count;
 	const uint8_t (*hashes)[UUID_SIZE]; /* first 16 bytes of input and output hashes */
 	size_t hash_count;		    /* 0..2 */
-	bool lower; /* L1, or some ancestor is: found again in index_hit */
-	/* The sequences that it moves, each named once; takes the place of issuer and foreign. */
+	bool lower;			    /* L1, or some ancestor is: found again in index_hit */
+	/* The sequences that it moves, each named once; at most two more than it has parents. */
 	const struct index_seq_key *seqs;
 	size_t seq_count;
-	struct index_list_key lists[INDEX_LISTS_MAX];
+	struct index_list_key lists[INDEX_LISTS_MAX]; /* the lists that it is in, each named once */
 	size_t list_count;
 };
 
@@ -85,8 +81,11 @@ struct index_options {
 	bool create;
 };
 
-/* RC_CORRUPT: damaged or of another log or format: index_destroy() and rebuild. */
+/* RC_CORRUPT: damaged, of another log or of an older format: index_destroy() and rebuild.
+ * RC_BAD_CONFIG: made by a newer version; nothing was changed, and deleting it is for people. */
 enum rc index_open(struct index **out, const struct index_options *options, struct why *why);
+/* Is the folder's index sound as far as it goes, but of an older format? */
+bool index_made_by_older(const char *folder);
 void index_close(struct index *x);	   /* flushes what is in memory */
 enum rc index_destroy(const char *folder); /* delete the environment's files */
 /* Entries [0, reach) are in the index environment or in memory. */

@@ -11,9 +11,9 @@
 #include "store/gen.h"
 #include "store/index_row.h"
 
-#define DISK_FORMAT "1"
+#define DISK_FORMAT 2
 
-enum disk_table { DISK_IDS, DISK_CHILDREN, DISK_HASHES, DISK_SEQS, DISK_TABLES };
+enum disk_table { DISK_IDS, DISK_CHILDREN, DISK_HASHES, DISK_SEQS, DISK_LISTS, DISK_TABLES };
 #define DISK_COUNTS_SIZE (8 * DISK_TABLES)
 
 struct disk {
@@ -24,6 +24,7 @@ struct disk {
 struct disk_read;
 
 enum rc disk_open(struct disk **out, const struct index_options *options, struct why *why);
+bool disk_made_by_older(const char *folder);
 void disk_close(struct disk *d);			 /* NULL is fine; all readers are free */
 uint64_t disk_reach(const struct disk *d);		 /* as of opening or the last write */
 enum rc disk_write(struct disk *d, const struct gen *g); /* g continues at disk_reach() */
@@ -41,6 +42,8 @@ enum rc disk_find_any(
     struct disk_read *r, const uint8_t *jti, uint64_t size, struct index_hit out[2], size_t *count);
 enum rc disk_list(struct disk_read *r, bool hashes, const struct map_key *key, uint64_t after,
     uint64_t size, uint64_t *out, size_t room, size_t *count);
+enum rc disk_posts(struct disk_read *r, const struct map_key *key, uint64_t after, uint64_t size,
+    uint64_t *out, size_t room, size_t *count);
 enum rc disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_head *out);
 
 /* Shared by reading and writing. */

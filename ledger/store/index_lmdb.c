@@ -7,6 +7,7 @@
  */
 #include "store/index_disk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,17 +31,15 @@ disk_count(MDB_txn *txn, const struct disk *d, uint8_t out[DISK_COUNTS_SIZE])
 	return e;
 }
 
-static const char *const table_names[DISK_TABLES] = {"ids", "children", "hashes", "seqs"};
+static const char *const table_names[DISK_TABLES] = {"ids", "children", "hashes", "seqs", "lists"};
 
 static int
 open_tables(struct disk *d, MDB_txn *txn, unsigned flags)
 {
-	int e = 0;
+	int e = mdb_dbi_open(txn, "meta", flags, &d->meta);
 
 	for (size_t i = 0; e == 0 && i < DISK_TABLES; i++)
 		e = mdb_dbi_open(txn, table_names[i], flags, &d->table[i]);
-	if (e == 0)
-		e = mdb_dbi_open(txn, "meta", flags, &d->meta);
 	return e;
 }
 
@@ -66,14 +65,16 @@ static int
 first_commit(struct disk *d, const char *origin)
 {
 	uint8_t zero[DISK_COUNTS_SIZE] = {0};
+	char format[24];
 	MDB_txn *txn = NULL;
 	int e = mdb_txn_begin(d->env, NULL, 0, &txn);
 
 	if (e != 0)
 		return e;
+	snprintf(format, sizeof format, "%u", DISK_FORMAT);
 	e = open_tables(d, txn, MDB_CREATE);
 	if (e == 0)
-		e = disk_put_meta(txn, d, "format", bytes_str(DISK_FORMAT));
+		e = disk_put_meta(txn, d, "format", bytes_str(format));
 	if (e == 0)
 		e = disk_put_meta(txn, d, "origin", bytes_str(origin));
 	if (e == 0)
@@ -93,18 +94,49 @@ foreign(struct why *why, const char *folder, const char *what)
 	return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s: %s", folder, what);
 }
 
-/* Every answer but "ours and whole" means: destroy and rebuild. */
+/* The format alone: it says how the rest is to be read.  0: none that makes sense. */
+static unsigned
+format_of(struct disk *d, MDB_txn *txn)
+{
+	struct bytes v = BYTES_NONE;
+
+	if (mdb_dbi_open(txn, "meta", 0, &d->meta) != 0 || get_meta(txn, d, "format", &v) != 0)
+		return 0;
+	return env_format(v);
+}
+
+/* A newer program's index could be deleted and made again, but whoever started the older program by
+ * mistake would then wait for it twice; so that is left to people. */
+static enum rc
+check_format(struct disk *d, MDB_txn *txn, const struct index_options *o, struct why *why)
+{
+	unsigned format = format_of(d, txn);
+
+	if (format == 0)
+		return foreign(why, o->folder, "no format");
+	if (format < DISK_FORMAT)
+		return why_set(why, RC_CORRUPT, RULE, NULL, 0,
+		    "%.100s: format %u of an older version", o->folder, format);
+	if (format > DISK_FORMAT)
+		return why_set(why, RC_BAD_CONFIG, RULE, NULL, 0,
+		    "%.100s: format %u, made by a newer version; this one knows %u", o->folder,
+		    format, DISK_FORMAT);
+	return RC_OK;
+}
+
+/* Every answer but "ours and whole" and "newer" means: destroy and rebuild. */
 static enum rc
 check(struct disk *d, MDB_txn *txn, const struct index_options *o, struct why *why)
 {
 	uint8_t counts[DISK_COUNTS_SIZE];
 	struct bytes v = BYTES_NONE;
 	MDB_stat st;
+	enum rc rc = check_format(d, txn, o, why);
 
+	if (rc != RC_OK)
+		return rc;
 	if (open_tables(d, txn, 0) != 0)
 		return foreign(why, o->folder, "tables are missing");
-	if (get_meta(txn, d, "format", &v) != 0 || !bytes_is(v, DISK_FORMAT))
-		return foreign(why, o->folder, "another format");
 	if (get_meta(txn, d, "origin", &v) != 0 || !bytes_is(v, o->origin))
 		return foreign(why, o->folder, "another log's");
 	if (get_meta(txn, d, "reach", &v) != 0 || v.n != 8)
@@ -175,6 +207,27 @@ disk_close(struct disk *d)
 	if (d->env != NULL)
 		mdb_env_close(d->env);
 	free(d);
+}
+
+bool
+disk_made_by_older(const char *folder)
+{
+	struct env_options options = {.folder = folder, .read_only = true};
+	struct disk d = {0};
+	struct why why = {0};
+	MDB_txn *txn = NULL;
+	bool older = false;
+
+	if (!files_exists(folder) || env_open(&d.env, &options, &why) != RC_OK)
+		return false;
+	if (mdb_txn_begin(d.env, NULL, MDB_RDONLY, &txn) == 0) {
+		unsigned format = format_of(&d, txn);
+
+		older = format > 0 && format < DISK_FORMAT;
+		mdb_txn_abort(txn);
+	}
+	mdb_env_close(d.env);
+	return older;
 }
 
 uint64_t
@@ -355,6 +408,90 @@ disk_list(struct disk_read *r, bool hashes, const struct map_key *key, uint64_t 
 	return e == 0 || e == MDB_NOTFOUND ? RC_OK : env_rc(e);
 }
 
+/* Stand on the block that holds 'from', or else on the first after it. */
+static int
+seek_block(MDB_cursor *cursor, const struct row *want, MDB_val *k, MDB_val *v)
+{
+	size_t list = want->key_size - 8;
+	int e = 0;
+
+	*k = env_val(bytes_of(want->key, want->key_size));
+	e = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+	if (e == 0 && k->mv_size == want->key_size &&
+	    memcmp(k->mv_data, want->key, want->key_size) == 0)
+		return 0;
+	if (e != 0 && e != MDB_NOTFOUND)
+		return e;
+	e = mdb_cursor_get(cursor, k, v, e == 0 ? MDB_PREV : MDB_LAST);
+	if (e == 0 && k->mv_size >= list && memcmp(k->mv_data, want->key, list) == 0)
+		return 0;
+	if (e != 0 && e != MDB_NOTFOUND)
+		return e;
+	*k = env_val(bytes_of(want->key, want->key_size));
+	return mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+}
+
+/* What a walk along a list knows. */
+struct posts {
+	uint64_t from, size, reach;
+	uint64_t *out;
+	size_t room, *count;
+	uint64_t least; /* entries of the next block are at or above */
+	bool end;
+};
+
+static enum rc
+take_block(struct posts *p, struct bytes key, struct bytes value)
+{
+	struct row_block b;
+	bool bad = false;
+
+	if (!row_block_open(key, value, &b) || b.index < p->least)
+		return RC_CORRUPT;
+	do {
+		if (b.index >= p->reach)
+			return RC_CORRUPT;
+		p->end = b.index >= p->size || *p->count == p->room;
+		if (!p->end && b.index >= p->from)
+			p->out[(*p->count)++] = b.index;
+	} while (!p->end && row_block_next(&b, &bad));
+	p->least = b.index + 1;
+	return bad ? RC_CORRUPT : RC_OK;
+}
+
+enum rc
+disk_posts(struct disk_read *r, const struct map_key *key, uint64_t after, uint64_t size,
+    uint64_t *out, size_t room, size_t *count)
+{
+	struct posts p = {.from = after == UINT64_MAX ? 0 : after + 1,
+	    .size = size,
+	    .reach = r->reach,
+	    .out = out,
+	    .room = room,
+	    .count = count};
+	MDB_val k = {0}, v = {0};
+	MDB_cursor *cursor = NULL;
+	struct row row;
+	enum rc rc = RC_OK;
+	int e = cursor_of(r, DISK_LISTS, &cursor);
+
+	*count = 0;
+	row_block_key(&row, key, p.from);
+	if (e == 0)
+		e = seek_block(cursor, &row, &k, &v);
+	while (e == 0 && !p.end) {
+		if (k.mv_size != row.key_size)
+			return RC_CORRUPT;
+		if (memcmp(k.mv_data, row.key, row.key_size - 8) != 0)
+			return RC_OK;
+		if ((rc = take_block(&p, env_bytes(&k), env_bytes(&v))) != RC_OK)
+			return rc;
+		if (!p.end)
+			e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	return e == 0 || e == MDB_NOTFOUND ? RC_OK : env_rc(e);
+}
+
 enum rc
 disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_head *out)
 {
@@ -367,7 +504,8 @@ disk_seq(struct disk_read *r, const struct index_seq_key *key, struct index_seq_
 	row_seq(&row, &k, &none);
 	if ((rc = get(r, DISK_SEQS, bytes_of(row.key, row.key_size), &value)) != RC_OK)
 		return rc;
-	if (!row_seq_read(bytes_of(row.key, row.key_size), value, out) || out->last >= r->reach || out->count > r->reach)
+	if (!row_seq_read(bytes_of(row.key, row.key_size), value, out) || out->last >= r->reach ||
+	    out->count > r->reach)
 		return RC_CORRUPT;
 	return RC_OK;
 }

@@ -12,7 +12,7 @@
 
 struct order {
 	const struct map *map;
-	bool tag_first; /* sequences: kind, then id */
+	bool tag_first; /* sequences and lists: kind, then id */
 };
 
 static int
@@ -52,7 +52,7 @@ put_id(const struct put *p, uint32_t n)
 {
 	struct row row;
 
-	row_id(&row, &p->g->ids.keys[n], p->g->id[n].index, p->g->id[n].iat);
+	row_id(&row, &p->g->ids.keys[n], p->g->id[n].index, p->g->id[n].iat, p->g->id[n].lower);
 	return put_row(p->cursor, &row);
 }
 
@@ -91,6 +91,34 @@ put_seq(const struct put *p, uint32_t n)
 	return put_row(p->cursor, &row);
 }
 
+/* A list's entries of this generation, in as few blocks as hold them. */
+static int
+put_blocks(const struct put *p, uint32_t n)
+{
+	const struct gen *g = p->g;
+	uint64_t before = 0, index = 0;
+	struct row row;
+	int e = 0;
+
+	for (uint32_t i = g->list[n].first; e == 0 && i != MAP_NONE; i = g->posts[i].next) {
+		bool first = i == g->list[n].first;
+
+		index = g->first + g->posts[i].offset;
+		if (first || !row_block_add(&row, before, index)) {
+			if (!first) {
+				row_block_end(&row);
+				e = put_row(p->cursor, &row);
+			}
+			row_block_key(&row, &g->lists.keys[n], index);
+		}
+		before = index;
+	}
+	if (e != 0)
+		return e;
+	row_block_end(&row);
+	return put_row(p->cursor, &row);
+}
+
 /* Every key of a map in its table's order. */
 static int
 put_table(MDB_txn *txn, MDB_dbi dbi, const struct gen *g, const struct order *order,
@@ -123,13 +151,15 @@ put_tables(MDB_txn *txn, const struct disk *d, const struct gen *g)
 {
 	const struct order ids = {&g->ids, false}, parents = {&g->parents, false};
 	const struct order hashes = {&g->hashes, false}, seqs = {&g->seqs, true};
+	const struct order lists = {&g->lists, true};
 	int e = 0;
 
 	if ((e = put_table(txn, d->table[DISK_IDS], g, &ids, put_id)) != 0 ||
 	    (e = put_table(txn, d->table[DISK_CHILDREN], g, &parents, put_children)) != 0 ||
-	    (e = put_table(txn, d->table[DISK_HASHES], g, &hashes, put_hashes)) != 0)
+	    (e = put_table(txn, d->table[DISK_HASHES], g, &hashes, put_hashes)) != 0 ||
+	    (e = put_table(txn, d->table[DISK_SEQS], g, &seqs, put_seq)) != 0)
 		return e;
-	return put_table(txn, d->table[DISK_SEQS], g, &seqs, put_seq);
+	return put_table(txn, d->table[DISK_LISTS], g, &lists, put_blocks);
 }
 
 static int

@@ -25,7 +25,7 @@
 #define INDEX_WAITING_MAX 8 /* generations behind the newest before the writer has to wait */
 #define INDEX_GENS_MAX	  (INDEX_WAITING_MAX + 2)
 #define INDEX_VIEWS_KEPT  64
-#define INDEX_WEIGHT	  6 /* full at this many disk rows for each entry it may hold */
+#define INDEX_WEIGHT	  8 /* full at this many disk rows for each entry it may hold */
 
 struct index_view {
 	struct index *x;

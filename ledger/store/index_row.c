@@ -14,6 +14,7 @@
 
 #define ID_SHORT (UUID_SIZE + 1)	     /* no workflow */
 #define ID_LONG	 (UUID_SIZE + 1 + UUID_SIZE) /* jti, 1, wid */
+#define BLOCK	 (1 + UUID_SIZE + 8)	     /* list, first index */
 
 static size_t
 put_varint(uint8_t *p, uint64_t v)
@@ -107,11 +108,13 @@ row_id_key(struct row *r, const struct map_key *id)
 }
 
 void
-row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat)
+row_id(struct row *r, const struct map_key *id, uint64_t index, int64_t iat, bool lower)
 {
 	row_id_key(r, id);
 	r->value_size = put_varint(r->value, index);
 	r->value_size += put_varint(r->value + r->value_size, zigzag(iat));
+	if (lower)
+		r->value[r->value_size++] = 1;
 	put_check(r);
 }
 
@@ -129,7 +132,10 @@ row_id_read(struct bytes key, struct bytes value, struct index_hit *out)
 	if (out->has_wid)
 		memcpy(out->wid, key.p + ID_SHORT, UUID_SIZE);
 	if (!take_check(key, &value) || !get_varint(&value, &out->index) ||
-	    !get_varint(&value, &iat) || value.n != 0)
+	    !get_varint(&value, &iat))
+		return false;
+	out->lower = value.n == 1 && value.p[0] == 1;
+	if (value.n != (out->lower ? 1 : 0))
 		return false;
 	out->iat = unzigzag(iat);
 	return true;
@@ -180,4 +186,55 @@ row_seq_read(struct bytes key, struct bytes value, struct index_seq_head *out)
 {
 	return take_check(key, &value) && get_varint(&value, &out->count) &&
 	       get_varint(&value, &out->last) && value.n == 0 && out->count > 0;
+}
+
+void
+row_block_key(struct row *r, const struct map_key *list, uint64_t first)
+{
+	r->key[0] = (uint8_t)list->tag;
+	put_u64(r->key + 1, list->w[0]);
+	put_u64(r->key + 9, list->w[1]);
+	put_u64(r->key + 17, first);
+	r->key_size = BLOCK;
+	r->value_size = 0;
+}
+
+/* What is kept is the difference less one: zero for neighbours. */
+bool
+row_block_add(struct row *r, uint64_t before, uint64_t index)
+{
+	must(before < index);
+	if (r->value_size + ROW_VARINT_MAX > ROW_BLOCK_MAX)
+		return false;
+	r->value_size += put_varint(r->value + r->value_size, index - before - 1);
+	return true;
+}
+
+void
+row_block_end(struct row *r)
+{
+	put_check(r);
+}
+
+bool
+row_block_open(struct bytes key, struct bytes value, struct row_block *out)
+{
+	if (key.n != BLOCK || value.n > ROW_VALUE_MAX || !take_check(key, &value))
+		return false;
+	*out = (struct row_block){.index = get_u64(key.p + 17), .rest = value};
+	return true;
+}
+
+bool
+row_block_next(struct row_block *b, bool *bad)
+{
+	uint64_t more = 0;
+
+	*bad = false;
+	if (b->rest.n == 0)
+		return false;
+	*bad = !get_varint(&b->rest, &more) || more >= UINT64_MAX - b->index;
+	if (!*bad)
+		b->index += more + 1;
+	return !*bad;
 }

@@ -227,6 +227,25 @@ index_by_hash(struct index_view *v, const uint8_t prefix[UUID_SIZE], uint64_t af
 	return list(v, true, &key, after, out, room, count);
 }
 
+enum rc
+index_list(struct index_view *v, const struct index_list_key *list, uint64_t after, uint64_t *out,
+    size_t room, size_t *count)
+{
+	struct map_key key = gen_key_list(list);
+	enum rc rc = RC_OK;
+
+	must(room > 0 && out != NULL);
+	*count = 0;
+	if (v->disk != NULL &&
+	    (rc = disk_posts(v->disk, &key, after, v->size, out, room, count)) != RC_OK)
+		return rc;
+	index_lock_rows(v->x, false);
+	for (size_t i = 0; i < v->gen_count && *count < room; i++)
+		*count += gen_posts(v->gens[i], &key, after, v->size, out + *count, room - *count);
+	index_unlock_rows(v->x);
+	return RC_OK;
+}
+
 /* ---- sequences ---- */
 
 enum rc

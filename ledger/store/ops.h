@@ -40,6 +40,7 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	bool read_only;
+	unsigned format;    /* of the log environment */
 	_Atomic bool doubt; /* set once, by the writer; read by anybody */
 
 	/* The writer's: what is committed, and what the open batch would make of it. */

@@ -45,6 +45,12 @@ store_close(struct store *s)
 
 /* ---- the writer ---- */
 
+unsigned
+store_format(const struct store *s)
+{
+	return s->format;
+}
+
 enum rc
 store_check_space(struct store *s)
 {

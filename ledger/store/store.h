@@ -23,7 +23,10 @@
 #include "base/hash.h"
 #include "base/rc.h"
 
-#define STORE_FORMAT 1
+/* Written by this program.  Older ones down to STORE_FORMAT_OLDEST are read, and brought to this one
+ * when the log is opened for writing; newer ones are refused (RC_BAD_CONFIG). */
+#define STORE_FORMAT	    2
+#define STORE_FORMAT_OLDEST 1
 
 struct store;
 struct store_read;
@@ -101,6 +104,8 @@ enum rc store_get_last_head(
 struct store_usage {
 	uint64_t log_bytes, index_bytes, free_bytes;
 };
+/* The format of the log environment as it is now: STORE_FORMAT unless it was opened read-only. */
+unsigned store_format(const struct store *s);
 void store_usage(struct store *s, struct store_usage *out);
 
 #endif

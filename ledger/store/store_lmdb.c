@@ -9,6 +9,7 @@
 #include "store/store_lmdb_own.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,10 +250,13 @@ check_meta(struct lmdb_store *l, MDB_txn *txn, const char *origin, struct why *w
 
 	if (e != 0)
 		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s has no format", l->folder);
-	if (!bytes_is(env_bytes(&v), "1"))
+	l->base.format = env_format(env_bytes(&v));
+	if (l->base.format < STORE_FORMAT_OLDEST || l->base.format > STORE_FORMAT)
 		return why_set(why, RC_BAD_CONFIG, "STORAGE 7 (versions)", NULL, 0,
-		    "%.60s has format \"%.*s\"; this program knows 1", l->folder,
-		    v.mv_size > 16 ? 16 : (int)v.mv_size, (const char *)v.mv_data);
+		    "%.50s has format \"%.*s\"%s; this program knows %d to %d", l->folder,
+		    v.mv_size > 16 ? 16 : (int)v.mv_size, (const char *)v.mv_data,
+		    l->base.format > STORE_FORMAT ? ", made by a newer version" : "",
+		    STORE_FORMAT_OLDEST, STORE_FORMAT);
 	k = env_val(bytes_str(LAYOUT_META_ORIGIN));
 	if (mdb_get(txn, l->meta, &k, &v) != 0)
 		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s has no origin", l->folder);
@@ -301,7 +305,30 @@ put_incarnation(struct lmdb_store *l, MDB_txn *txn, struct why *why)
 	return RC_OK;
 }
 
-/* Read what the environment says about itself; write our incarnation id. */
+/*
+ * From an older format to ours, in the transaction that opens the log for writing, so that it is done
+ * whole or not at all.
+ *
+ * 1 to 2: nothing that is stored changes.  The number tells older programs that entries of version 2
+ * may follow, which they cannot read; entries of version 1 stay as they are, under their leaves.
+ */
+static enum rc
+migrate(struct lmdb_store *l, MDB_txn *txn, struct why *why)
+{
+	char format[16];
+	MDB_val k = env_val(bytes_str(LAYOUT_META_FORMAT)), v = {0};
+	int e = 0;
+
+	if (l->base.format == STORE_FORMAT)
+		return RC_OK;
+	snprintf(format, sizeof format, "%d", STORE_FORMAT);
+	v = env_val(bytes_str(format));
+	if ((e = mdb_put(txn, l->meta, &k, &v, 0)) != 0)
+		return env_failed(why, e, "migrate", l->folder);
+	return RC_OK;
+}
+
+/* Read what the environment says about itself; bring it to our format; write our incarnation id. */
 static enum rc
 load(struct lmdb_store *l, const struct store_options *o, struct why *why)
 {
@@ -317,12 +344,15 @@ load(struct lmdb_store *l, const struct store_options *o, struct why *why)
 		goto out;
 	if ((rc = load_sizes(l, txn, why)) != RC_OK)
 		goto out;
-	if (!o->read_only && (rc = put_incarnation(l, txn, why)) != RC_OK)
+	if (!o->read_only &&
+	    ((rc = migrate(l, txn, why)) != RC_OK || (rc = put_incarnation(l, txn, why)) != RC_OK))
 		goto out;
 	e = mdb_txn_commit(txn);
 	txn = NULL;
 	if (e != 0)
 		rc = env_failed(why, e, "commit in", l->folder);
+	else if (!o->read_only)
+		l->base.format = STORE_FORMAT;
 out:
 	if (txn != NULL)
 		mdb_txn_abort(txn);

@@ -556,6 +556,7 @@ mem_new(void)
 	if (m == NULL)
 		return NULL;
 	m->base.ops = &mem_ops;
+	m->base.format = STORE_FORMAT;
 	must(pthread_mutex_init(&m->lock, NULL) == 0);
 	return m;
 }

@@ -86,6 +86,7 @@ write_rows(struct index *x)
 {
 	static struct index_row rows[BATCH];
 	static uint64_t parents[BATCH];
+	static struct index_seq_key seqs[BATCH][2];
 
 	for (uint64_t at = 0; at < ROWS; at += BATCH) {
 		uint64_t n = ROWS - at < BATCH ? ROWS - at : BATCH;
@@ -95,7 +96,11 @@ write_rows(struct index *x)
 			parents[k] = (at + k) / FAN;
 			rows[k].parent_count = parents[k] < at + k ? 1 : 0;
 			id_of(at + k, rows[k].jti);
-			id_of(k, rows[k].issuer);
+			seqs[k][0].kind = INDEX_SEQ_WORKFLOW;
+			seqs[k][1].kind = INDEX_SEQ_ISSUER;
+			id_of(k, seqs[k][1].id);
+			rows[k].seqs = seqs[k];
+			rows[k].seq_count = 2;
 		}
 		must(index_reserve(x, (size_t)n, (size_t)n) == RC_OK);
 		must(index_add(x, rows, (size_t)n) == RC_OK);

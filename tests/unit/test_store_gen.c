@@ -112,3 +112,31 @@ Test(store_gen, a_row_out_of_order_is_our_bug, .signal = SIGABRT)
 	gen_reserve(g, 1, 0);
 	gen_add(g, &r);
 }
+
+Test(store_gen, a_list_names_its_entries_in_order_and_each_once)
+{
+	struct gen *g = gen_new(100, seed);
+	struct index_list_key even = {INDEX_LIST_ACT, {2}}, other = {INDEX_LIST_KIND, {2}};
+	struct map_key key = gen_key_list(&even);
+	uint64_t out[20];
+
+	for (uint64_t i = 100; i < 120; i++) {
+		struct index_row r = row(i);
+
+		if (i % 2 == 0) {
+			r.lists[0] = r.lists[1] = even; /* named twice: our bug, but no harm */
+			r.list_count = 2;
+		}
+		cr_assert_eq(gen_reserve(g, 1, 0), RC_OK);
+		gen_add(g, &r);
+	}
+	cr_assert_eq(gen_posts(g, &key, UINT64_MAX, 120, out, 20), 10);
+	for (size_t i = 0; i < 10; i++)
+		cr_assert_eq(out[i], 100 + 2 * i);
+	cr_assert_eq(gen_posts(g, &key, 110, 117, out, 20), 3, "after 110, below 117");
+	cr_assert_eq(out[0], 112);
+	cr_assert_eq(gen_posts(g, &key, UINT64_MAX, 120, out, 4), 4);
+	key = gen_key_list(&other);
+	cr_assert_eq(gen_posts(g, &key, UINT64_MAX, 120, out, 20), 0, "another kind of list");
+	gen_unref(g);
+}

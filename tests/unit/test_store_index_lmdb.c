@@ -23,6 +23,8 @@ try_open(void)
 	return disk_open(&d, &o, &why);
 }
 
+static const struct index_list_key list = {INDEX_LIST_ACT, {0xac, 0x70}};
+
 static struct gen *
 make_gen(uint64_t first, uint64_t end)
 {
@@ -43,6 +45,8 @@ make_gen(uint64_t first, uint64_t end)
 		r.hash_count = 1;
 		r.parents = &parent;
 		r.parent_count = i > 0 ? 1 : 0;
+		r.lists[0] = list;
+		r.list_count = 1;
 		head = (struct index_seq_head){i + 1, i};
 		gen_seq_put(g, &key, &head);
 		gen_add(g, &r);
@@ -161,7 +165,7 @@ Test(store_index_lmdb, a_reader_sees_one_state_and_the_next_time_a_newer_one)
 
 Test(store_index_lmdb, damage_to_what_it_says_of_itself_is_found_at_open)
 {
-	static const char *const words[] = {"format1", "origintest.example/log", "reach", "counts"};
+	static const char *const words[] = {"format", "origintest.example/log", "reach", "counts"};
 	char copy[200];
 
 	disk_close(d);
@@ -251,6 +255,160 @@ Test(store_index_lmdb, a_sequence_head_beyond_the_reach_is_damage)
 	cr_assert_eq(try_open(), RC_OK);
 	r = read_all(&reach);
 	cr_assert_eq(disk_seq(r, &key, &head), RC_CORRUPT);
+	read_done(r);
+}
+
+/* Put another format number where ours is. */
+static void
+set_format(const char *format)
+{
+	struct env_options o = {.folder = folder, .map_size = HELP_MAP};
+	struct disk raw = {0};
+	struct why why = {0};
+	MDB_txn *txn = NULL;
+
+	cr_assert_eq(env_open(&raw.env, &o, &why), RC_OK, "%s", why.text);
+	cr_assert_eq(mdb_txn_begin(raw.env, NULL, 0, &txn), 0);
+	cr_assert_eq(mdb_dbi_open(txn, "meta", 0, &raw.meta), 0);
+	cr_assert_eq(disk_put_meta(txn, &raw, "format", bytes_str(format)), 0);
+	cr_assert_eq(mdb_txn_commit(txn), 0);
+	mdb_env_close(raw.env);
+}
+
+Test(store_index_lmdb, an_older_format_is_to_be_made_again_and_said_to_be_older)
+{
+	disk_close(d);
+	d = NULL;
+	cr_assert_not(disk_made_by_older(folder));
+	set_format("1");
+	cr_assert_eq(try_open(), RC_CORRUPT);
+	cr_assert(disk_made_by_older(folder));
+	cr_assert_not(disk_made_by_older(dir.path), "no index at all");
+}
+
+Test(store_index_lmdb, a_format_that_makes_no_sense_is_damage)
+{
+	static const char *const formats[] = {"", "0", "02", "2 ", "-1", "x", "9999999999"};
+	char copy[200];
+
+	disk_close(d);
+	d = NULL;
+	help_copy(data, help_path(&dir, "copy", copy));
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		set_format(formats[i]);
+		cr_assert_eq(try_open(), RC_CORRUPT, "\"%s\"", formats[i]);
+		cr_assert_not(disk_made_by_older(folder), "\"%s\"", formats[i]);
+		help_copy(copy, data);
+	}
+}
+
+Test(store_index_lmdb, a_newer_format_is_refused_by_name_and_stays_as_it_is)
+{
+	struct index_options o = {
+	    .folder = folder, .origin = "test.example/log", .map_size = HELP_MAP, .create = true};
+	struct why why = {0};
+
+	disk_close(d);
+	d = NULL;
+	set_format("3");
+	cr_assert_eq(disk_open(&d, &o, &why), RC_BAD_CONFIG);
+	cr_assert_not_null(strstr(why.text, "format 3"), "%s", why.text);
+	cr_assert_not_null(strstr(why.text, "newer version"), "%s", why.text);
+	cr_assert_not(disk_made_by_older(folder));
+	set_format("2");
+	cr_assert_eq(try_open(), RC_OK);
+	cr_assert_eq(disk_reach(d), ROWS);
+}
+
+/* The bytes of the list's one block, as it lies in the file. */
+static struct row
+block(void)
+{
+	struct map_key key = gen_key_list(&list);
+	struct row r;
+
+	row_block_key(&r, &key, 0);
+	for (uint64_t i = 1; i < ROWS; i++)
+		cr_assert(row_block_add(&r, i - 1, i));
+	row_block_end(&r);
+	return r;
+}
+
+Test(store_index_lmdb, a_damaged_list_is_an_error_or_not_there_but_never_another_list)
+{
+	struct map_key key = gen_key_list(&list);
+	struct row row = block();
+	struct disk_read *r = NULL;
+	uint64_t reach = 0, out[ROWS];
+	size_t n = 0, opened = 0;
+	enum rc rc = RC_OK;
+	char copy[200];
+
+	disk_close(d);
+	d = NULL;
+	help_copy(data, help_path(&dir, "copy", copy));
+	for (size_t at = 0; at < row.key_size + row.value_size; at++) {
+		cr_assert(damage(bytes_of(row.key, row.key_size), at, 0x04) > 0);
+		if ((rc = try_open()) == RC_OK) {
+			r = read_all(&reach);
+			rc = disk_posts(r, &key, UINT64_MAX, ROWS, out, ROWS, &n);
+			/* A changed id makes it another list's; anything else is seen. */
+			cr_assert(rc == RC_CORRUPT || (rc == RC_OK && n == 0 && at < 17),
+			    "byte %zu: %s, %zu", at, rc_label(rc), n);
+			read_done(r);
+			opened++;
+		}
+		disk_close(d);
+		d = NULL;
+		help_copy(copy, data);
+	}
+	cr_assert(opened > 0);
+}
+
+Test(store_index_lmdb, blocks_that_overlap_are_damage)
+{
+	struct map_key key = gen_key_list(&list);
+	struct disk_read *r = NULL;
+	struct row row;
+	MDB_txn *txn = NULL;
+	MDB_val k, v;
+	uint8_t counts[DISK_COUNTS_SIZE];
+	uint64_t reach = 0, out[2 * ROWS];
+	size_t n = 0;
+
+	row_block_key(&row, &key, ROWS - 1); /* the first block has it too */
+	row_block_end(&row);
+	k = env_val(bytes_of(row.key, row.key_size));
+	v = env_val(bytes_of(row.value, row.value_size));
+	cr_assert_eq(mdb_txn_begin(d->env, NULL, 0, &txn), 0);
+	cr_assert_eq(mdb_put(txn, d->table[DISK_LISTS], &k, &v, 0), 0);
+	cr_assert_eq(disk_count(txn, d, counts), 0);
+	cr_assert_eq(disk_put_meta(txn, d, "counts", bytes_of(counts, sizeof counts)), 0);
+	cr_assert_eq(mdb_txn_commit(txn), 0);
+	r = read_all(&reach);
+	cr_assert_eq(disk_posts(r, &key, UINT64_MAX, ROWS, out, 2 * ROWS, &n), RC_CORRUPT);
+	read_done(r);
+}
+
+Test(store_index_lmdb, a_block_beyond_the_reach_is_damage)
+{
+	struct map_key key = gen_key_list(&list);
+	struct disk_read *r = NULL;
+	struct row row;
+	MDB_txn *txn = NULL;
+	MDB_val k, v;
+	uint64_t reach = 0, out[2 * ROWS];
+	size_t n = 0;
+
+	row_block_key(&row, &key, ROWS);
+	row_block_end(&row);
+	k = env_val(bytes_of(row.key, row.key_size));
+	v = env_val(bytes_of(row.value, row.value_size));
+	cr_assert_eq(mdb_txn_begin(d->env, NULL, 0, &txn), 0);
+	cr_assert_eq(mdb_put(txn, d->table[DISK_LISTS], &k, &v, 0), 0);
+	cr_assert_eq(mdb_txn_commit(txn), 0);
+	r = read_all(&reach);
+	cr_assert_eq(disk_posts(r, &key, UINT64_MAX, UINT64_MAX, out, 2 * ROWS, &n), RC_CORRUPT);
 	read_done(r);
 }
 

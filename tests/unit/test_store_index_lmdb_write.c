@@ -74,6 +74,11 @@ Test(store_index_lmdb_write, every_row_of_every_table_arrives)
 		key.kind = i % 2 ? INDEX_SEQ_WORKFLOW : INDEX_SEQ_FOREIGN;
 		memcpy(key.id, wid, UUID_SIZE);
 		gen_seq_put(g, &key, &head);
+		r.lists[0].kind = INDEX_LIST_WORKFLOW;
+		memcpy(r.lists[0].id, wid, UUID_SIZE);
+		r.lists[1].kind = INDEX_LIST_ACT;
+		r.lists[1].id[0] = (uint8_t)(i % 7);
+		r.list_count = 2;
 		gen_add(g, &r);
 	}
 	cr_assert_eq(disk_write(d, g), RC_OK);
@@ -83,6 +88,32 @@ Test(store_index_lmdb_write, every_row_of_every_table_arrives)
 	cr_assert_eq(count_ascending(DISK_CHILDREN), 2 * 298);
 	cr_assert_eq(count_ascending(DISK_HASHES), 600);
 	cr_assert_eq(count_ascending(DISK_SEQS), 300);
+	cr_assert_eq(count_ascending(DISK_LISTS), 300 + 7);
+	gen_unref(g);
+}
+
+Test(store_index_lmdb_write, a_long_list_is_cut_into_blocks_that_need_no_page_of_their_own)
+{
+	static const struct map_seed seed = {{7, 8}};
+	struct gen *g = gen_new(0, seed);
+	MDB_txn *txn = NULL;
+	MDB_stat st;
+
+	for (uint64_t i = 0; i < 20000; i++) {
+		struct index_row r = {.index = i, .list_count = 1};
+
+		r.lists[0].kind = i % 3 == 0 ? INDEX_LIST_ACT : INDEX_LIST_ISSUER;
+		cr_assert_eq(gen_reserve(g, 1, 0), RC_OK);
+		gen_add(g, &r);
+	}
+	cr_assert_eq(disk_write(d, g), RC_OK);
+	cr_assert_eq(mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn), 0);
+	cr_assert_eq(mdb_stat(txn, d->table[DISK_LISTS], &st), 0);
+	cr_assert_eq(st.ms_overflow_pages, 0);
+	/* a byte an entry: 20,000 of them, with keys, in pages that are three quarters full or more */
+	cr_assert(st.ms_entries >= 16 && st.ms_entries <= 17, "%zu", st.ms_entries);
+	cr_assert(st.ms_leaf_pages * st.ms_psize < 40000, "%zu", st.ms_leaf_pages);
+	mdb_txn_abort(txn);
 	gen_unref(g);
 }
 

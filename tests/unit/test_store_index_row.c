@@ -29,9 +29,10 @@ Test(store_index_row, an_id_comes_back_at_both_ends_of_every_number)
 		for (size_t n = 0; n < 6; n++)
 			for (int has = 0; has < 2; has++) {
 				k = gen_key_id(has, wid, jti);
-				row_id(&r, &k, indexes[i], iats[n]);
+				row_id(&r, &k, indexes[i], iats[n], (i + n) % 2 == 1);
 				cr_assert(r.value_size <= ROW_VALUE_MAX);
 				cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
+				cr_assert_eq(hit.lower, (i + n) % 2 == 1);
 				cr_assert_eq(hit.index, indexes[i]);
 				cr_assert_eq(hit.iat, iats[n]);
 				cr_assert_eq(hit.has_wid, has);
@@ -47,7 +48,7 @@ Test(store_index_row, a_value_cut_or_longer_or_not_shortest_is_refused)
 	struct map_key k = gen_key_id(false, NULL, jti);
 	struct row r;
 
-	row_id(&r, &k, 300, 1700000000);
+	row_id(&r, &k, 300, 1700000000, false);
 	for (size_t n = 0; n < r.value_size; n++)
 		cr_assert_not(row_id_read(key_of(&r), bytes_of(r.value, n), &hit));
 	r.value[r.value_size] = 0;
@@ -64,7 +65,7 @@ Test(store_index_row, a_key_of_another_length_or_scope_is_refused)
 	struct map_key k = gen_key_id(true, jti, jti);
 	struct row r;
 
-	row_id(&r, &k, 1, 1);
+	row_id(&r, &k, 1, 1, false);
 	cr_assert_eq(r.key_size, 33);
 	cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
 	cr_assert_not(row_id_read(bytes_of(r.key, 32), value_of(&r), &hit));
@@ -112,13 +113,79 @@ Test(store_index_row, one_changed_bit_in_key_or_value_is_found)
 	struct index_hit hit;
 	struct row r;
 
-	row_id(&r, &k, 70000, 1700000000);
+	row_id(&r, &k, 70000, 1700000000, false);
 	for (size_t bit = 0; bit < 8 * (r.key_size + r.value_size); bit++) {
-		uint8_t *at = bit / 8 < r.key_size ? &r.key[bit / 8] : &r.value[bit / 8 - r.key_size];
+		uint8_t *at =
+		    bit / 8 < r.key_size ? &r.key[bit / 8] : &r.value[bit / 8 - r.key_size];
 
 		*at ^= (uint8_t)(1u << bit % 8);
 		cr_assert_not(row_id_read(key_of(&r), value_of(&r), &hit), "bit %zu", bit);
 		*at ^= (uint8_t)(1u << bit % 8);
 	}
 	cr_assert(row_id_read(key_of(&r), value_of(&r), &hit));
+}
+
+Test(store_index_row, a_block_gives_back_its_entries_and_refuses_the_one_too_many)
+{
+	struct index_list_key list = {INDEX_LIST_SIGNER, {1, 2, 3}};
+	struct map_key k = gen_key_list(&list);
+	static uint64_t in[ROW_BLOCK_MAX + 1];
+	struct row_block b;
+	struct row r;
+	bool bad = true;
+	size_t n = 1;
+
+	for (uint64_t step = 1; step < UINT64_MAX / 8192; step *= 1000) {
+		in[0] = 5;
+		row_block_key(&r, &k, 5);
+		for (n = 1; row_block_add(&r, in[n - 1], in[n - 1] + step); n++)
+			in[n] = in[n - 1] + step;
+		cr_assert(n > 100 && n <= ROW_BLOCK_MAX);
+		row_block_end(&r);
+		cr_assert(r.value_size <= ROW_VALUE_MAX);
+		cr_assert(row_block_open(key_of(&r), value_of(&r), &b));
+		for (size_t i = 0; i < n; i++) {
+			cr_assert_eq(b.index, in[i]);
+			cr_assert_eq(row_block_next(&b, &bad), i + 1 < n);
+			cr_assert_not(bad);
+		}
+	}
+}
+
+Test(store_index_row, one_changed_bit_in_a_block_is_found)
+{
+	struct index_list_key list = {INDEX_LIST_KIND, {9}};
+	struct map_key k = gen_key_list(&list);
+	struct row_block b;
+	struct row r;
+
+	row_block_key(&r, &k, 1000);
+	cr_assert(row_block_add(&r, 1000, 1001) && row_block_add(&r, 1001, 5000));
+	row_block_end(&r);
+	for (size_t bit = 0; bit < 8 * (r.key_size + r.value_size); bit++) {
+		uint8_t *at =
+		    bit / 8 < r.key_size ? &r.key[bit / 8] : &r.value[bit / 8 - r.key_size];
+
+		*at ^= (uint8_t)(1u << bit % 8);
+		cr_assert_not(row_block_open(key_of(&r), value_of(&r), &b), "bit %zu", bit);
+		*at ^= (uint8_t)(1u << bit % 8);
+	}
+	cr_assert(row_block_open(key_of(&r), value_of(&r), &b));
+	cr_assert_not(row_block_open(bytes_of(r.key, r.key_size - 1), value_of(&r), &b));
+}
+
+Test(store_index_row, a_block_that_runs_over_the_last_index_is_bad)
+{
+	uint8_t rest[2] = {0x02, 0x80};
+	struct row_block b = {.index = UINT64_MAX - 3, .rest = bytes_of(rest, 1)};
+	bool bad = false;
+
+	cr_assert(row_block_next(&b, &bad), "to the last index but none beyond");
+	cr_assert_eq(b.index, UINT64_MAX);
+	b = (struct row_block){.index = UINT64_MAX - 2, .rest = bytes_of(rest, 1)};
+	cr_assert_not(row_block_next(&b, &bad));
+	cr_assert(bad);
+	b = (struct row_block){.index = 1, .rest = bytes_of(rest + 1, 1)};
+	cr_assert_not(row_block_next(&b, &bad), "cut off");
+	cr_assert(bad);
 }

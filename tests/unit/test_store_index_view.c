@@ -32,12 +32,19 @@ end(void)
 TestSuite(store_index_view, .init = begin, .fini = end, .timeout = 60);
 
 static uint64_t root;
+static const struct index_seq_key workflow = {.kind = INDEX_SEQ_WORKFLOW};
 
 static void
 add(uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++) {
-		struct index_row r = {.index = i, .parents = &root, .parent_count = i > 0 ? 1 : 0};
+		struct index_row r = {.index = i,
+		    .parents = &root,
+		    .parent_count = i > 0 ? 1 : 0,
+		    .seqs = &workflow,
+		    .seq_count = 1,
+		    .lists = {{.kind = INDEX_LIST_WORKFLOW}},
+		    .list_count = 1};
 
 		help_id(i, r.jti);
 		cr_assert_eq(index_reserve(x, 1, 1), RC_OK);
@@ -48,7 +55,7 @@ add(uint64_t from, uint64_t to)
 static void
 expect(struct index_view *v, uint64_t size)
 {
-	struct index_seq_key key = {.kind = INDEX_SEQ_WORKFLOW};
+	struct index_list_key list = {.kind = INDEX_LIST_WORKFLOW};
 	struct index_seq_head head = {0};
 	uint64_t out[512];
 	size_t n = 0;
@@ -57,7 +64,11 @@ expect(struct index_view *v, uint64_t size)
 	cr_assert_eq(n, size - 1);
 	for (size_t i = 0; i < n; i++)
 		cr_assert_eq(out[i], i + 1);
-	cr_assert_eq(index_seq(v, &key, &head), RC_OK);
+	cr_assert_eq(index_list(v, &list, UINT64_MAX, out, 512, &n), RC_OK);
+	cr_assert_eq(n, size);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(out[i], i);
+	cr_assert_eq(index_seq(v, &workflow, &head), RC_OK);
 	cr_assert(head.count == size && head.last == size - 1);
 }
 

@@ -320,3 +320,129 @@ Test(store_store_lmdb, writing_to_a_read_only_opening_is_our_bug, .signal = SIGA
 	open_why(o, &why);
 	store_batch_begin(s);
 }
+
+/* ---- formats ---- */
+
+/* The format in meta: read it (want NULL), or put another. */
+static void
+stored_format(const char *put, char out[16])
+{
+	char folder[200];
+	struct env_options o = {.folder = help_path(&dir, "log", folder), .map_size = HELP_MAP};
+	MDB_val k = env_val(bytes_str(LAYOUT_META_FORMAT)), v = {0};
+	MDB_env *env = NULL;
+	MDB_txn *txn = NULL;
+	MDB_dbi meta = 0;
+	struct why why = {0};
+
+	cr_assert_eq(env_open(&env, &o, &why), RC_OK, "%s", why.text);
+	cr_assert_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	cr_assert_eq(mdb_dbi_open(txn, LAYOUT_META, 0, &meta), 0);
+	if (put != NULL) {
+		v = env_val(bytes_str(put));
+		cr_assert_eq(mdb_put(txn, meta, &k, &v, 0), 0);
+	}
+	cr_assert_eq(mdb_get(txn, meta, &k, &v), 0);
+	cr_assert_lt(v.mv_size, 16);
+	memcpy(out, v.mv_data, v.mv_size);
+	out[v.mv_size] = '\0';
+	cr_assert_eq(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void
+make_format(const char *format)
+{
+	char now[16];
+
+	reopen();
+	help_batch(s, 0, 3);
+	store_close(s);
+	s = NULL;
+	stored_format(format, now);
+}
+
+Test(store_store_lmdb, a_new_log_has_our_format)
+{
+	char now[16];
+
+	reopen();
+	cr_assert_eq(store_format(s), STORE_FORMAT);
+	store_close(s);
+	s = NULL;
+	stored_format(NULL, now);
+	cr_assert_str_eq(now, "2");
+}
+
+Test(store_store_lmdb, a_log_of_format_1_is_brought_to_ours_when_it_is_opened_for_writing)
+{
+	char now[16];
+
+	make_format("1");
+	reopen();
+	cr_assert_eq(store_format(s), 2);
+	help_expect(s, 3);
+	help_batch(s, 3, 5);
+	store_close(s);
+	s = NULL;
+	stored_format(NULL, now);
+	cr_assert_str_eq(now, "2");
+	reopen();
+	help_expect(s, 5);
+}
+
+Test(store_store_lmdb, a_log_of_format_1_is_read_as_it_is)
+{
+	struct store_options o = help_options(&dir);
+	struct why why = {0};
+	char now[16];
+
+	make_format("1");
+	o.read_only = true;
+	o.create = false;
+	cr_assert_eq(open_why(o, &why), RC_OK, "%s", why.text);
+	cr_assert_eq(store_format(s), 1);
+	help_expect(s, 3);
+	store_close(s);
+	s = NULL;
+	stored_format(NULL, now);
+	cr_assert_str_eq(now, "1", "reading changes nothing");
+}
+
+Test(store_store_lmdb, a_newer_format_is_refused_by_name_and_nothing_is_changed)
+{
+	struct store_options o = help_options(&dir);
+	char data[200], copy[200], now[16], same[512];
+	struct why why = {0};
+
+	make_format("3");
+	help_copy(help_path(&dir, "log/data.mdb", data), help_path(&dir, "copy", copy));
+	for (int read_only = 0; read_only < 2; read_only++) {
+		o.read_only = read_only;
+		o.create = !read_only;
+		cr_assert_eq(open_why(o, &why), RC_BAD_CONFIG);
+		cr_assert_not_null(
+		    strstr(why.text, "format \"3\", made by a newer version"), "%s", why.text);
+	}
+	snprintf(same, sizeof same, "cmp -s %s %s", data, copy);
+	cr_assert_eq(system(same), 0);
+	stored_format(NULL, now);
+	cr_assert_str_eq(now, "3");
+}
+
+Test(store_store_lmdb, a_format_that_is_no_number_is_refused)
+{
+	static const char *const formats[] = {"", "0", "x", "2 ", "02", "10000000000"};
+	struct store_options o = help_options(&dir);
+	struct why why = {0};
+	char now[16];
+
+	make_format("2");
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		stored_format(formats[i], now);
+		cr_assert_eq(open_why(o, &why), RC_BAD_CONFIG, "\"%s\"", formats[i]);
+	}
+	stored_format("2", now);
+	reopen();
+	help_expect(s, 3);
+}

@@ -64,11 +64,17 @@ fsck_index_open(struct fsck *f)
 	if ((x->env = fsck_env_open(f, FSCK_INDEX, folder, &x->txn)) == NULL)
 		goto out;
 	ok = mdb_dbi_open(x->txn, "meta", 0, &x->meta) == 0;
+	/* Not damage: the next start makes it again. */
+	if (ok && meta_is(x, "format", "1")) {
+		f->index_state = "older";
+		ok = false;
+		goto out;
+	}
 	for (size_t i = 0; i < TABLES && ok; i++)
 		ok = mdb_dbi_open(x->txn, names[i], 0, &x->table[i]) == 0;
 	if (!ok)
 		different(f, "meta", FSCK_NONE, "a table is missing");
-	else if (!meta_is(x, "format", "1"))
+	else if (!meta_is(x, "format", "2"))
 		different(f, "meta", FSCK_NONE, "it has another format"), ok = false;
 	else if (mdb_get(x->txn, x->meta, &k, &v) != 0 || v.mv_size != 8)
 		different(f, "meta", FSCK_NONE, "it does not say how far it reaches"), ok = false;
@@ -152,7 +158,7 @@ id_row(struct fsck *f, struct span key, struct span value, uint64_t *index)
 	if (key.n == 33)
 		wid = key.p + 17;
 	if (!checked(f, key, &value) || !varint(&value, index) || !varint(&value, &iat) ||
-	    value.n != 0)
+	    (value.n != 0 && (value.n != 1 || value.p[0] != 1)))
 		return false;
 	n = node(f, *index);
 	return n != NULL && memcmp(n->task.jti, key.p, FSCK_ID) == 0 &&

@@ -159,8 +159,8 @@ read_meta(struct scan *s)
 	MDB_val k = {6, (char *)(uintptr_t) "format"}, v;
 
 	if (mdb_get(s->txn, s->meta, &k, &v) != 0 || v.mv_size != 1 ||
-	    memcmp(v.mv_data, "1", 1) != 0)
-		fsck_problem(f, FSCK_META, FSCK_NONE, "format", "the format is not 1");
+	    (memcmp(v.mv_data, "1", 1) != 0 && memcmp(v.mv_data, "2", 1) != 0))
+		fsck_problem(f, FSCK_META, FSCK_NONE, "format", "the format is not 1 or 2");
 	k = (MDB_val){6, (char *)(uintptr_t) "origin"};
 	if (mdb_get(s->txn, s->meta, &k, &v) != 0 || v.mv_size == 0 || v.mv_size > FSCK_NAME_MAX ||
 	    memchr(v.mv_data, '\0', v.mv_size) != NULL)
