@@ -144,7 +144,8 @@ load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *nam
 	/* O_NONBLOCK: a FIFO of that name must not hang us. */
 	if ((fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0)
 		return errno == ENOENT ? RC_OK : io_error(why, "cannot open the file");
-	if ((rc = read_whole(fd, &text, &size, why)) == RC_OK)
+	if ((rc = snapshot_source(s, bytes_str(name), why)) == RC_OK &&
+	    (rc = read_whole(fd, &text, &size, why)) == RC_OK)
 		rc = jwks_read(s, domain, bytes_of(text, size), &report->skipped, why);
 	free(text);
 	close(fd);

@@ -26,11 +26,12 @@ enum rc history_apply(
 
 #define HISTORY_NONE UINT64_MAX
 
-/* One subject as of a tree size. */
+/* One subject as of a tree size.  Texts live as long as the history, the list of issuers in the
+ * caller's arena. */
 struct history_record {
 	enum event_subject subject;
 	struct hash id;
-	struct bytes domain, kid, use, source, by, reason; /* of its newest events; in the caller's arena */
+	struct bytes domain, kid, use, source, by, reason; /* of its newest events */
 	const struct bytes *issuers;
 	size_t issuer_count;
 	uint64_t enrolled_index;    /* newest enrolment; HISTORY_NONE: never (revoked without) */

@@ -5,7 +5,8 @@
  * holders, alone, is atomic.
  *
  *   domains  name                 -> domain
- *   records  (domain, kid)        -> a key; one without kid has a record, but no place here
+ *   records  (domain, use, kid)   -> a key; one without kid has a record, but no place here
+ *            (domain, thumbprint) -> first record of that key
  *   bindings (domain, alg, iss)   -> chain of the keys that may speak for iss
  *
  * Every look-up starts from the domain, so a key of one trust domain is not even compared with a
@@ -40,9 +41,13 @@ struct snapshot_domain {
 
 struct record {
 	struct key *key;
+	struct bytes source;
 	uint32_t domain;
+	bool wit;		/* signs WITs, not tokens */
 	uint32_t first_binding; /* chain of this key's issuers */
 	size_t bindings;
+	/* In the first record of a key: over all its records, which are one subject of the history. */
+	size_t all_bindings, all_issuers_size;
 };
 
 struct binding {
@@ -61,11 +66,17 @@ struct trust_snapshot {
 	size_t record_count, record_room;
 	struct binding *bindings;
 	size_t binding_count, binding_room;
-	struct table by_name, by_kid, by_issuer;
+	struct bytes source; /* of what is being added */
+	struct table by_name, by_kid, by_thumb, by_issuer;
 };
 
 static uint32_t find_domain(const struct trust_snapshot *s, struct bytes name);
-static uint32_t find_kid(const struct trust_snapshot *s, uint32_t domain, struct bytes kid);
+static uint32_t find_kid(
+    const struct trust_snapshot *s, uint32_t domain, bool wit, struct bytes kid);
+static uint32_t find_thumb(
+    const struct trust_snapshot *s, uint32_t domain, const struct hash *thumbprint);
+static enum rc add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key,
+    uint32_t *out, struct why *why);
 static uint32_t find_issuer(
     const struct trust_snapshot *s, uint32_t domain, enum token_alg alg, struct bytes iss);
 static enum rc add_binding(
@@ -78,6 +89,7 @@ static bool table_reserve(struct trust_snapshot *s, struct table *t,
 static void table_put(struct table *t, uint64_t hash, uint32_t i);
 static uint64_t hash_domain(const struct trust_snapshot *s, uint32_t i);
 static uint64_t hash_kid(const struct trust_snapshot *s, uint32_t i);
+static uint64_t hash_thumb(const struct trust_snapshot *s, uint32_t i);
 static uint64_t hash_issuer(const struct trust_snapshot *s, uint32_t i);
 
 enum rc
@@ -118,19 +130,64 @@ full:
 }
 
 enum rc
+snapshot_source(struct trust_snapshot *s, struct bytes name, struct why *why)
+{
+	if (name.n > EVENT_SOURCE_MAX)
+		goto bad;
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] < 0x20 || name.p[i] > 0x7e)
+			goto bad;
+	if (!arena_dup(&s->arena, name, &s->source))
+		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for a file's name");
+	return RC_OK;
+bad:
+	return why_set(why, RC_BAD_KEY, "trust (file name)", NULL, 0,
+	    "a file's name is at most %d printable ASCII characters", EVENT_SOURCE_MAX);
+}
+
+enum rc
 snapshot_add_key(struct trust_snapshot *s, uint32_t domain, struct key *key,
     const struct bytes *issuers, size_t issuer_count, struct why *why)
 {
 	uint32_t i = NONE;
+	enum rc rc = add_record(s, domain, false, key, &i, why);
+
+	for (size_t n = 0; n < issuer_count && rc == RC_OK; n++)
+		if (!is_bound(s, i, issuers[n]))
+			rc = add_binding(s, i, issuers[n], why);
+	return rc;
+}
+
+enum rc
+snapshot_add_wit_key(struct trust_snapshot *s, uint32_t domain, struct key *key, struct why *why)
+{
+	uint32_t i;
+
+	must(key->kid_size > 0);
+	return add_record(s, domain, true, key, &i, why);
+}
+
+/* Takes the key, success or not.  The key's record: a new one, or the one that has its kid. */
+static enum rc
+add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key, uint32_t *out,
+    struct why *why)
+{
+	uint32_t i = NONE, same;
 	enum rc rc = RC_OK;
 
 	must(key && domain < s->domain_count);
 	if (key->kid_size > 0)
-		i = find_kid(s, domain, key_kid(key));
+		i = find_kid(s, domain, wit, key_kid(key));
 	if (i != NONE && !hash_eq(&s->records[i].key->thumbprint, &key->thumbprint)) {
 		rc = why_set(why, RC_BAD_KEY, "trust (kid)", "kid", 0,
 		    "kid \"%.*s\" already belongs to another key of this trust domain",
 		    (int)key->kid_size, (const char *)key->kid);
+		goto out;
+	}
+	same = find_thumb(s, domain, &key->thumbprint);
+	if (same != NONE && s->records[same].wit != wit) {
+		rc = why_set(why, RC_BAD_KEY, "trust (use)", "use", 0,
+		    "one key for signing tokens and for signing WITs");
 		goto out;
 	}
 	if (i == NONE) {
@@ -141,20 +198,21 @@ snapshot_add_key(struct trust_snapshot *s, uint32_t domain, struct key *key,
 		}
 		if (!make_room((void **)&s->records, &s->record_room, s->record_count,
 			sizeof(*s->records)) ||
-		    !table_reserve(s, &s->by_kid, hash_kid)) {
+		    !table_reserve(s, &s->by_kid, hash_kid) ||
+		    !table_reserve(s, &s->by_thumb, hash_thumb)) {
 			rc = why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for a key");
 			goto out;
 		}
 		i = (uint32_t)s->record_count++;
-		s->records[i] = (struct record){key, domain, NONE, 0};
+		s->records[i] = (struct record){key, s->source, domain, wit, NONE, 0, 0, 0};
 		s->domains[domain].keys++;
 		if (key->kid_size > 0)
 			table_put(&s->by_kid, hash_kid(s, i), i);
+		if (same == NONE)
+			table_put(&s->by_thumb, hash_thumb(s, i), i);
 		key = NULL;
 	}
-	for (size_t n = 0; n < issuer_count && rc == RC_OK; n++)
-		if (!is_bound(s, i, issuers[n]))
-			rc = add_binding(s, i, issuers[n], why);
+	*out = i;
 out:
 	key_free(key);
 	return rc;
@@ -163,13 +221,18 @@ out:
 static enum rc
 add_binding(struct trust_snapshot *s, uint32_t record, struct bytes issuer, struct why *why)
 {
-	struct record *r = &s->records[record];
+	struct record *r = &s->records[record], *all;
 	struct binding *b;
 	uint32_t i, head;
 
-	if (r->bindings == TRUST_KEY_ISSUERS_MAX)
+	all = &s->records[find_thumb(s, r->domain, &r->key->thumbprint)];
+	if (all->all_bindings == TRUST_KEY_ISSUERS_MAX)
 		return why_set(why, RC_BAD_KEY, "trust (issuers)", "ect_iss", 0,
 		    "more than %d issuers for one key", TRUST_KEY_ISSUERS_MAX);
+	if (all->all_issuers_size + issuer.n > EVENT_ISSUERS_SIZE_MAX)
+		return why_set(why, RC_BAD_KEY, "trust (issuers)", "ect_iss", 0,
+		    "the issuers of one key have more than %d bytes together",
+		    EVENT_ISSUERS_SIZE_MAX);
 	if (!make_room((void **)&s->bindings, &s->binding_room, s->binding_count, sizeof(*b)) ||
 	    !table_reserve(s, &s->by_issuer, hash_issuer))
 		goto full;
@@ -183,6 +246,8 @@ add_binding(struct trust_snapshot *s, uint32_t record, struct bytes issuer, stru
 	b->next_of_issuer = NONE;
 	r->first_binding = i;
 	r->bindings++;
+	all->all_bindings++;
+	all->all_issuers_size += issuer.n;
 	if (head == NONE) {
 		table_put(&s->by_issuer, hash_issuer(s, i), i);
 	} else { /* behind the head, which stays in the table */
@@ -216,7 +281,7 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 			    "no kid, and the issuer has several %s keys", token_alg_name(alg));
 		i = s->bindings[b].record;
 	} else {
-		if ((i = find_kid(s, domain, kid)) == NONE)
+		if ((i = find_kid(s, domain, false, kid)) == NONE)
 			return why_set(why, RC_UNKNOWN_KEY, "trust (kid)", "kid", 0,
 			    "no key of that kid in the issuer's trust domain");
 		if (!is_bound(s, i, iss))
@@ -229,7 +294,52 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 	}
 	out->key = s->records[i].key;
 	out->binding = TRUST_JWKS;
+	out->anchor = out->key->thumbprint;
 	return RC_OK;
+}
+
+/* ---- what the history should know ---- */
+
+static enum rc
+key_fact(const struct trust_snapshot *s, const struct record *r, struct arena *arena,
+    struct trust_event *out)
+{
+	char members[KEY_MEMBERS_MAX];
+	struct bytes *issuers = arena_alloc(arena, r->bindings * sizeof(*issuers));
+	size_t n = 0;
+
+	out->action = EVENT_ENROLL;
+	out->subject = EVENT_KEY;
+	out->domain = s->domains[r->domain].name;
+	out->id = r->key->thumbprint;
+	out->kid = key_kid(r->key);
+	out->use = r->wit ? bytes_str("wit-svid") : BYTES_NONE;
+	out->source = r->source;
+	if (!issuers ||
+	    !arena_dup(arena, bytes_of(members, key_members(r->key, members)), &out->material))
+		return RC_NO_MEMORY;
+	for (uint32_t b = r->first_binding; b != NONE; b = s->bindings[b].next_of_key)
+		issuers[n++] = s->bindings[b].issuer;
+	must(n == r->bindings);
+	out->issuers = issuers;
+	out->issuer_count = n;
+	return RC_OK;
+}
+
+enum rc
+snapshot_facts(
+    const struct trust_snapshot *s, struct arena *arena, struct trust_event **out, size_t *count)
+{
+	enum rc rc = RC_OK;
+
+	must(s && arena && out && count);
+	*count = 0;
+	if (!(*out = arena_zalloc(arena, s->record_count * sizeof(**out))))
+		return RC_NO_MEMORY;
+	for (size_t i = 0; i < s->record_count && rc == RC_OK; i++)
+		if ((rc = key_fact(s, &s->records[i], arena, &(*out)[*count])) == RC_OK)
+			++*count;
+	return rc;
 }
 
 size_t
@@ -273,6 +383,7 @@ trust_snapshot_drop(struct trust_snapshot *s)
 	free(s->bindings);
 	free(s->by_name.slots);
 	free(s->by_kid.slots);
+	free(s->by_thumb.slots);
 	free(s->by_issuer.slots);
 	arena_release(&s->arena);
 	free(s);
@@ -287,9 +398,15 @@ hash_domain_name(struct bytes name)
 }
 
 static uint64_t
-hash_domain_kid(uint32_t domain, struct bytes kid)
+hash_domain_kid(uint32_t domain, bool wit, struct bytes kid)
 {
-	return mix(2 + ((uint64_t)domain << 8), kid);
+	return mix((wit ? 5 : 2) + ((uint64_t)domain << 8), kid);
+}
+
+static uint64_t
+hash_domain_thumb(uint32_t domain, const struct hash *thumbprint)
+{
+	return mix(4 + ((uint64_t)domain << 8), bytes_of(thumbprint->b, HASH_SIZE));
 }
 
 static uint64_t
@@ -315,17 +432,34 @@ find_domain(const struct trust_snapshot *s, struct bytes name)
 }
 
 static uint32_t
-find_kid(const struct trust_snapshot *s, uint32_t domain, struct bytes kid)
+find_kid(const struct trust_snapshot *s, uint32_t domain, bool wit, struct bytes kid)
 {
 	const struct table *t = &s->by_kid;
 
-	for (uint64_t at = hash_domain_kid(domain, kid); t->room; at++) {
+	for (uint64_t at = hash_domain_kid(domain, wit, kid); t->room; at++) {
+		uint32_t i = t->slots[at & (t->room - 1)];
+
+		if (i == 0)
+			break;
+		if (s->records[i - 1].domain == domain && s->records[i - 1].wit == wit &&
+		    bytes_eq(key_kid(s->records[i - 1].key), kid))
+			return i - 1;
+	}
+	return NONE;
+}
+
+static uint32_t
+find_thumb(const struct trust_snapshot *s, uint32_t domain, const struct hash *thumbprint)
+{
+	const struct table *t = &s->by_thumb;
+
+	for (uint64_t at = hash_domain_thumb(domain, thumbprint); t->room; at++) {
 		uint32_t i = t->slots[at & (t->room - 1)];
 
 		if (i == 0)
 			break;
 		if (s->records[i - 1].domain == domain &&
-		    bytes_eq(key_kid(s->records[i - 1].key), kid))
+		    hash_eq(&s->records[i - 1].key->thumbprint, thumbprint))
 			return i - 1;
 	}
 	return NONE;
@@ -401,7 +535,13 @@ hash_domain(const struct trust_snapshot *s, uint32_t i)
 static uint64_t
 hash_kid(const struct trust_snapshot *s, uint32_t i)
 {
-	return hash_domain_kid(s->records[i].domain, key_kid(s->records[i].key));
+	return hash_domain_kid(s->records[i].domain, s->records[i].wit, key_kid(s->records[i].key));
+}
+
+static uint64_t
+hash_thumb(const struct trust_snapshot *s, uint32_t i)
+{
+	return hash_domain_thumb(s->records[i].domain, &s->records[i].key->thumbprint);
 }
 
 static uint64_t

@@ -6,6 +6,7 @@
 #ifndef TRUST_SNAPSHOT_H
 #define TRUST_SNAPSHOT_H
 
+#include "trust/event.h"
 #include "trust/trust.h"
 
 #define TRUST_FILE_SIZE_MAX    ((size_t)4 << 20)
@@ -26,6 +27,18 @@ enum rc snapshot_add_domain(
  */
 enum rc snapshot_add_key(struct trust_snapshot *s, uint32_t domain, struct key *key,
     const struct bytes *issuers, size_t issuer_count, struct why *why);
+/* What is added from now on comes from the file of that name (printable ASCII, EVENT_SOURCE_MAX). */
+enum rc snapshot_source(struct trust_snapshot *s, struct bytes name, struct why *why);
+/* Add a key of the domain that signs WITs; it has a kid.  Takes the key, success or not. */
+enum rc snapshot_add_wit_key(
+    struct trust_snapshot *s, uint32_t domain, struct key *key, struct why *why);
+/*
+ * Everything that the history should know, as the enrolments and revocations that a new log would
+ * get; no 'by', and of one key that several files have several.  Unsorted.  Views as long as the
+ * snapshot and the arena live.
+ */
+enum rc snapshot_facts(const struct trust_snapshot *s, struct arena *arena,
+    struct trust_event **out, size_t *count);
 size_t snapshot_domains(const struct trust_snapshot *s);
 void snapshot_hold(struct trust_snapshot *s); /* one more reference */
 

@@ -122,18 +122,38 @@ trust_changed(struct trust *t)
 enum rc
 trust_reload(struct trust *t, struct trust_report *report)
 {
-	struct trust_snapshot *s = NULL, *old;
+	struct trust_snapshot *s = NULL;
 	enum rc rc;
 
-	must(t);
-	if ((rc = trust_snapshot_load(t->folder, &s, report)) != RC_OK)
-		return rc;
+	if ((rc = trust_load(t, &s, report)) == RC_OK)
+		trust_publish(t, s);
+	return rc;
+}
+
+enum rc
+trust_load(struct trust *t, struct trust_snapshot **out, struct trust_report *report)
+{
+	must(t && out);
+	return trust_snapshot_load(t->folder, out, report);
+}
+
+void
+trust_publish(struct trust *t, struct trust_snapshot *s)
+{
+	struct trust_snapshot *old;
+
+	must(t && s);
 	pthread_mutex_lock(&t->lock);
 	old = t->newest;
 	t->newest = s;
 	pthread_mutex_unlock(&t->lock);
 	trust_snapshot_drop(old);
-	return RC_OK;
+}
+
+const char *
+trust_folder_path(const struct trust *t)
+{
+	return t->folder;
 }
 
 int

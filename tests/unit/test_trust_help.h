@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "lib/testlib.h"
 #include "trust/key.h"
 #include "trust/snapshot.h"
 #include "trust/trust.h"
