@@ -398,27 +398,34 @@ struct level {
 	bool has_key;
 };
 
+static enum scbor_verdict
+refuse(struct scbor *r, enum scbor_verdict verdict)
+{
+	r->bad = true;
+	return verdict;
+}
+
 /* Read one item; an array or map opens a level. */
-static bool
+static enum scbor_verdict
 skip_one(struct scbor *r, struct level *levels, unsigned *depth, unsigned depth_max)
 {
 	enum scbor_type type = scbor_peek(r);
 	struct item item;
 
 	if (type == SCBOR_BAD || type == SCBOR_END || type == SCBOR_TAG)
-		return fail(r);
+		return refuse(r, SCBOR_WRONG);
 	if (!item_read(r, type, &item))
-		return false;
+		return SCBOR_WRONG;
 	if (type == SCBOR_TEXT)
-		return utf8_ok(item_view(r, &item)) ? true : fail(r);
+		return utf8_ok(item_view(r, &item)) ? SCBOR_GOOD : refuse(r, SCBOR_WRONG);
 	if (type != SCBOR_ARRAY && type != SCBOR_MAP)
-		return true;
+		return SCBOR_GOOD;
 	if (*depth == depth_max)
-		return fail(r);
+		return refuse(r, SCBOR_TOO_DEEP);
 	levels[(*depth)++] = (struct level){.left = (size_t)item.v * (type == SCBOR_MAP ? 2 : 1),
 	    .map = type == SCBOR_MAP,
 	    .start = r->at};
-	return true;
+	return SCBOR_GOOD;
 }
 
 /* An item of this level is complete. */
@@ -440,26 +447,29 @@ level_step(struct scbor *r, struct level *l)
 	return true;
 }
 
-bool
-scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw)
+enum scbor_verdict
+scbor_walk(struct scbor *r, unsigned depth_max, size_t items_max, struct bytes *raw)
 {
 	struct level levels[SKIP_DEPTH_CAP];
-	size_t start = r->at;
+	size_t start = r->at, items = 0;
 	unsigned depth = 0;
 
 	must(depth_max <= SKIP_DEPTH_CAP);
 	do {
 		unsigned before = depth;
+		enum scbor_verdict verdict;
 
-		if (!skip_one(r, levels, &depth, depth_max))
-			return false;
+		if (items++ == items_max)
+			return refuse(r, SCBOR_TOO_MANY);
+		if ((verdict = skip_one(r, levels, &depth, depth_max)) != SCBOR_GOOD)
+			return verdict;
 		if (depth > before && levels[depth - 1].left > 0)
 			continue; /* something is inside: complete later */
 		if (depth > before)
 			depth--; /* empty: complete at once */
 		while (depth > 0) {
 			if (!level_step(r, &levels[depth - 1]))
-				return false;
+				return SCBOR_WRONG;
 			if (levels[depth - 1].left > 0)
 				break;
 			depth--;
@@ -467,7 +477,13 @@ scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw)
 	} while (depth > 0);
 	if (raw != NULL)
 		*raw = (struct bytes){r->data.p + start, r->at - start};
-	return true;
+	return SCBOR_GOOD;
+}
+
+bool
+scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw)
+{
+	return scbor_walk(r, depth_max, SIZE_MAX, raw) == SCBOR_GOOD;
 }
 
 /* ---- the writer: libcbor's encoders choose the shortest head ---- */

@@ -37,6 +37,11 @@ bool scbor_done(const struct scbor *r); /* all read, nothing bad */
  * ('raw' may be NULL).  Refuses tags inside, and maps whose keys do not ascend bytewise in their
  * encoded form. */
 bool scbor_skip(struct scbor *r, unsigned depth_max, struct bytes *raw);
+/* The same, with a bound on the items (containers, keys and values all count), and with the limits
+ * told apart from wrong bytes.  Whatever is not SCBOR_GOOD makes the reader bad. */
+enum scbor_verdict { SCBOR_GOOD, SCBOR_WRONG, SCBOR_TOO_DEEP, SCBOR_TOO_MANY };
+enum scbor_verdict scbor_walk(
+    struct scbor *r, unsigned depth_max, size_t items_max, struct bytes *raw);
 
 /* The writer: shortest heads. */
 void scbor_put_uint(struct buf *b, uint64_t v);

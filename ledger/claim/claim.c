@@ -330,6 +330,9 @@ claim_read(const struct token *token, struct arena *arena, struct claim *out, st
 	enum rc rc;
 
 	must(token != NULL && arena != NULL && out != NULL);
+	if (token->media == TOKEN_COSE)
+		return why_set(why, RC_BAD_TOKEN, "token media", NULL, 0,
+		    "the claims of COSE tokens are not read by this version");
 	must(token->claims != NULL && token->claims->type == JSN_OBJECT);
 	memset(out, 0, sizeof(*out));
 	fill_slots(token->claims, slots);

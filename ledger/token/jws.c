@@ -4,7 +4,7 @@
  * Why so strict: most JOSE accidents are parsers that were kind.  A token that several texts decode
  * to has no identity, a header member that is "ignored" is a switch for the attacker (RFC 8725 2
  * and 3), and a key that travels in the token is no key.  So: exactly two dots, canonical
- * base64url, three header members.
+ * base64url, header members from a list of five.
  *
  * Stages, left to right, no way back: split -> decode -> header -> payload.  Everything decoded
  * lives in the arena; the heap is never touched.
@@ -21,9 +21,9 @@
 #include "base/must.h"
 #include "base/text.h"
 
-#define HEADER_TEXT_MAX	 B64_ROOM(TOKEN_HEADER_MAX)
 #define HEADER_DEPTH_MAX 4
-#define HEADER_NODES_MAX 64 /* enough to name an embedded key or certificate chain */
+#define HEADER_NODES_MAX 64 /* enough to name an embedded key */
+#define CERT_TEXT_MAX	 B64_ROOM(TOKEN_CERT_MAX)
 
 struct parts {
 	struct bytes header, payload, signature;
@@ -35,6 +35,12 @@ const struct jws_profile jws_profile_ect = {
     .typ_required = true,
     .typ_old = "wimse-exec+jwt",
     .opaque = false,
+    .chain = true,
+};
+
+/* The header's members that are read, by name; NULL: not there. */
+struct members {
+	const struct json_node *alg, *typ, *kid, *x5c, *x5t, *other;
 };
 
 /* What may be asked for by name, and how long its signatures are (RFC 7518 3.4, RFC 8037 3.1, RFC
@@ -114,17 +120,23 @@ decode(struct bytes text, const char *name, size_t at, struct arena *arena, stru
 }
 
 static enum rc
-decode_parts(const struct parts *text, struct bytes raw, struct arena *arena, struct parts *out,
-    struct why *why)
+header_too_large(size_t max, struct why *why)
+{
+	return why_set(
+	    why, RC_TOO_LARGE, "header size", NULL, 0, "the header is longer than %zu bytes", max);
+}
+
+static enum rc
+decode_parts(const struct parts *text, size_t header_max, struct bytes raw, struct arena *arena,
+    struct parts *out, struct why *why)
 {
 	enum rc rc;
 
 	if (text->header.n == 0)
 		return why_set(
 		    why, RC_BAD_TOKEN, "RFC 7515 7.1 (compact)", NULL, 0, "the header is empty");
-	if (text->header.n > HEADER_TEXT_MAX)
-		return why_set(why, RC_TOO_LARGE, "header size", NULL, 0,
-		    "the header is longer than %d bytes", TOKEN_HEADER_MAX);
+	if (text->header.n > B64_ROOM(header_max))
+		return header_too_large(header_max, why);
 	rc = decode(text->header, "header", 0, arena, &out->header, why);
 	if (rc != RC_OK)
 		return rc;
@@ -136,10 +148,7 @@ decode_parts(const struct parts *text, struct bytes raw, struct arena *arena, st
 	    &out->signature, why);
 	if (rc != RC_OK)
 		return rc;
-	if (out->header.n > TOKEN_HEADER_MAX)
-		return why_set(why, RC_TOO_LARGE, "header size", NULL, 0,
-		    "the header is longer than %d bytes", TOKEN_HEADER_MAX);
-	return RC_OK;
+	return out->header.n > header_max ? header_too_large(header_max, why) : RC_OK;
 }
 
 /* RFC 8725 3.1: exact, case-sensitive, from an allow-list, before anything looks for a key. */
@@ -204,7 +213,7 @@ forbidden_member(const struct json_node *node, struct why *why)
 		shown[i] = c > 0x20 && c < 0x7f && c != '"' && c != '\\' ? (char)c : '?';
 	}
 	shown[n] = '\0';
-	return why_set(why, RC_BAD_HEADER, "header members alg, typ, kid only", NULL, 0,
+	return why_set(why, RC_BAD_HEADER, "header members from a list", NULL, 0,
 	    "the header member \"%s\" is not accepted", shown);
 }
 
@@ -230,39 +239,112 @@ read_kid(const struct json_node *node, struct token *out, struct why *why)
 	return RC_OK;
 }
 
+/* RFC 7515 4.1.6: standard base64 of the DER, not base64url; the signer's own certificate first. */
+static enum rc
+read_x5c(const struct json_node *node, struct arena *arena, struct token *out, struct why *why)
+{
+	static const char rule[] = "RFC 7515 4.1.6 (x5c)";
+	struct bytes *certs;
+	size_t n = 0;
+
+	if (node == NULL)
+		return RC_OK;
+	if (node->type != JSN_ARRAY || node->count == 0 || node->count > TOKEN_X5C_MAX)
+		return why_set(why, RC_BAD_HEADER, rule, "x5c", 0,
+		    "x5c is not an array of 1 to %d certificates", TOKEN_X5C_MAX);
+	if ((certs = arena_alloc(arena, node->count * sizeof(*certs))) == NULL)
+		return why_set(why, RC_NO_MEMORY, "arena", "x5c", 0, "no room for x5c");
+	for (const struct json_node *e = node->child; e != NULL; e = e->next, n++) {
+		size_t room = e->text.n / 4 * 3, size = 0;
+		uint8_t *der;
+
+		if (e->type != JSN_STRING || e->text.n == 0 || e->text.n > CERT_TEXT_MAX)
+			return why_set(why, RC_BAD_HEADER, rule, "x5c", n,
+			    "a certificate is not text of 1 to %d bytes", TOKEN_CERT_MAX);
+		if ((der = arena_alloc(arena, room)) == NULL)
+			return why_set(why, RC_NO_MEMORY, "arena", "x5c", 0, "no room for x5c");
+		if (!b64_decode(e->text, der, room, &size) || size > TOKEN_CERT_MAX)
+			return why_set(why, RC_BAD_HEADER, rule, "x5c", n,
+			    "a certificate is not canonical base64 of at most %d bytes",
+			    TOKEN_CERT_MAX);
+		certs[n] = bytes_of(der, size);
+	}
+	must(n == node->count);
+	out->x5c = certs;
+	out->x5c_count = n;
+	return RC_OK;
+}
+
+static enum rc
+read_x5t(const struct json_node *node, struct token *out, struct why *why)
+{
+	size_t n = 0;
+
+	if (node == NULL)
+		return RC_OK;
+	if (node->type != JSN_STRING ||
+	    !b64url_decode(node->text, out->x5t, sizeof(out->x5t), &n) || n != sizeof(out->x5t))
+		return why_set(why, RC_BAD_HEADER, "RFC 7515 4.1.8 (x5t#S256)", "x5t#S256", 0,
+		    "x5t#S256 is not base64url of 32 bytes");
+	out->has_x5t = true;
+	return RC_OK;
+}
+
+static struct members
+find_members(const struct json_node *root, const struct jws_profile *profile)
+{
+	struct members m = {0};
+
+	for (const struct json_node *n = root->child; n != NULL; n = n->next) {
+		if (bytes_is(n->name, "alg"))
+			m.alg = n;
+		else if (bytes_is(n->name, "typ"))
+			m.typ = n;
+		else if (bytes_is(n->name, "kid"))
+			m.kid = n;
+		else if (profile->chain && bytes_is(n->name, "x5c"))
+			m.x5c = n;
+		else if (profile->chain && bytes_is(n->name, "x5t#S256"))
+			m.x5t = n;
+		else if (m.other == NULL)
+			m.other = n;
+	}
+	return m;
+}
+
 static enum rc
 read_header(struct bytes text, const struct jws_profile *profile, struct arena *arena,
     struct token *out, size_t *alg, struct why *why)
 {
 	static const struct json_limits limits = {
-	    .size_max = TOKEN_HEADER_MAX,
+	    .size_max = TOKEN_HEADER_CHAIN_MAX,
 	    .depth_max = HEADER_DEPTH_MAX,
 	    .nodes_max = HEADER_NODES_MAX,
 	};
-	const struct json_node *alg_node = NULL, *typ_node = NULL, *kid_node = NULL, *other = NULL;
 	struct json_node *root = NULL;
+	struct members m;
 	enum rc rc;
 
 	rc = json_parse(text, &limits, true, arena, &root, why);
 	if (rc != RC_OK)
 		return rc == RC_NO_MEMORY ? rc : RC_BAD_HEADER;
-	for (const struct json_node *m = root->child; m != NULL; m = m->next) {
-		if (bytes_is(m->name, "alg"))
-			alg_node = m;
-		else if (bytes_is(m->name, "typ"))
-			typ_node = m;
-		else if (bytes_is(m->name, "kid"))
-			kid_node = m;
-		else if (other == NULL)
-			other = m;
-	}
-	if ((rc = read_alg(alg_node, alg, why)) != RC_OK)
+	m = find_members(root, profile);
+	if (m.x5c == NULL && text.n > TOKEN_HEADER_MAX)
+		return header_too_large(TOKEN_HEADER_MAX, why);
+	if ((rc = read_alg(m.alg, alg, why)) != RC_OK)
 		return rc;
-	if ((rc = read_typ(typ_node, profile, out, why)) != RC_OK)
+	if ((rc = read_typ(m.typ, profile, out, why)) != RC_OK)
 		return rc;
-	if (other != NULL)
-		return forbidden_member(other, why);
-	return read_kid(kid_node, out, why);
+	if (m.other != NULL)
+		return forbidden_member(m.other, why);
+	if ((rc = read_kid(m.kid, out, why)) != RC_OK)
+		return rc;
+	if (m.x5c != NULL && m.x5t != NULL)
+		return why_set(why, RC_BAD_HEADER, "one certificate binding", "x5t#S256", 0,
+		    "x5c and x5t#S256 do not come together");
+	if ((rc = read_x5c(m.x5c, arena, out, why)) != RC_OK)
+		return rc;
+	return read_x5t(m.x5t, out, why);
 }
 
 static enum rc
@@ -304,7 +386,10 @@ jws_parse(struct bytes raw, const struct jws_profile *profile, struct arena *are
 	if (!split(raw, &text))
 		return why_set(why, RC_BAD_TOKEN, "RFC 7515 7.1 (compact)", NULL, 0,
 		    "not three parts with two dots");
-	if ((rc = decode_parts(&text, raw, arena, &part, why)) != RC_OK)
+	memset(out, 0, sizeof(*out));
+	rc = decode_parts(&text, profile->chain ? TOKEN_HEADER_CHAIN_MAX : TOKEN_HEADER_MAX, raw,
+	    arena, &part, why);
+	if (rc != RC_OK)
 		return rc; /* a third dot is no base64url character either */
 	if ((rc = read_header(part.header, profile, arena, out, &alg, why)) != RC_OK)
 		return rc;
@@ -321,7 +406,6 @@ jws_parse(struct bytes raw, const struct jws_profile *profile, struct arena *are
 	out->raw = raw;
 	out->signing_input = bytes_of(raw.p, (size_t)(text.signature.p - raw.p) - 1);
 	out->alg = algs[alg].alg;
-	memset(out->signature, 0, sizeof(out->signature));
 	memcpy(out->signature, part.signature.p, part.signature.n);
 	out->signature_size = part.signature.n;
 	return RC_OK;

@@ -13,19 +13,22 @@ struct jws_profile {
 	bool typ_required;	 /* an absent typ is RC_BAD_TYP */
 	const char *typ_old;	 /* the accepted value that sets token.old_typ, or NULL */
 	bool opaque;		 /* the payload may be any bytes; token.claims is then NULL */
+	bool chain;		 /* x5c or x5t#S256 may name the signer; else they are refused */
 };
 
-extern const struct jws_profile jws_profile_ect; /* exec+jwt, wimse-exec+jwt; required */
+extern const struct jws_profile jws_profile_ect; /* exec+jwt, wimse-exec+jwt; typ required; chain */
 
 /*
  * Parse.  The checks come in this order, and the first breach is the answer:
  *   1. size                                       RC_TOO_LARGE
  *   2. two dots, three canonical base64url parts  RC_BAD_TOKEN (decoded header over its limit:
  *                                                 RC_TOO_LARGE)
- *   3. the header is one strict JSON object       RC_BAD_HEADER
+ *   3. the header is one strict JSON object       RC_BAD_HEADER, or RC_TOO_LARGE over the limit of
+ *                                                 a header without x5c
  *   4. alg                                        RC_BAD_ALG
  *   5. typ                                        RC_BAD_TYP
- *   6. members outside alg, typ, kid; then kid    RC_BAD_HEADER, naming the member
+ *   6. members outside alg, typ, kid (and x5c, x5t#S256 with 'chain'); then kid; then x5c and
+ *      x5t#S256, of which one at most           RC_BAD_HEADER, naming the member
  *   7. signature length under alg                 RC_BAD_SIGNATURE
  *   8. the payload is one strict JSON object      RC_BAD_TOKEN, or RC_TOO_LARGE over a JSON limit
  * RC_NO_MEMORY anywhere.  'out' is only meaningful after RC_OK.

@@ -38,7 +38,7 @@ struct token {
 	struct bytes raw; /* everything, as received */
 	struct bytes signing_input; /* the signed bytes: the token's identity */
 	enum token_alg alg;
-	bool old_typ;	  /* wimse-exec+jwt */
+	bool old_typ;	  /* wimse-exec+jwt, wimse-exec+cwt */
 	struct bytes kid; /* empty when absent */
 	uint8_t signature[96];
 	size_t signature_size;		/* 64 or 96, checked against alg; 0: L1 */

@@ -55,7 +55,7 @@ static void
 check_one_text(const struct token *t)
 {
 	const uint8_t *dot = memchr(t->raw.p, '.', t->raw.n);
-	uint8_t header[TOKEN_HEADER_MAX];
+	uint8_t header[TOKEN_HEADER_CHAIN_MAX];
 	size_t header_size = 0;
 	struct buf again;
 
@@ -103,7 +103,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		raw = buf_bytes(&built);
 	}
 	rc = token_parse(raw, &arena, &token, &why);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && token.media != TOKEN_JWS) {
+		breach_unless(token.media == TOKEN_PLAIN || token.media == TOKEN_COSE);
+	} else if (rc == RC_OK) {
+		breach_unless(token.x5c_count <= TOKEN_X5C_MAX);
+		breach_unless(!(token.has_x5t && token.x5c_count > 0));
 		breach_unless(token.signature_size == (token.alg == TOKEN_ES384 ? 96U : 64U));
 		breach_unless(token.kid.n <= TOKEN_KID_MAX && token.raw.n <= TOKEN_SIZE_MAX);
 		check_one_text(&token);

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "lib/testlib.h"
 #include "token/jws.h"
 
 #define HEADER "{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"kid\":\"k1\"}"
@@ -190,7 +191,7 @@ Test(token_jws, refuses_headers_with_the_code_of_the_first_broken_rule)
 		RC_BAD_HEADER, "jku"},
 	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"x5u\":\"https://a.example\"}",
 		RC_BAD_HEADER, "x5u"},
-	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"x5c\":[\"MII\"]}", RC_BAD_HEADER, "x5c"},
+	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"x5t\":\"AA\"}", RC_BAD_HEADER, "x5t"},
 	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"b64\":false}", RC_BAD_HEADER, "b64"},
 	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"b64\":true}", RC_BAD_HEADER, "b64"},
 	    {"{\"alg\":\"ES256\",\"typ\":\"exec+jwt\",\"zip\":\"DEF\"}", RC_BAD_HEADER, "zip"},
@@ -267,6 +268,147 @@ Test(token_jws, takes_a_header_of_1024_bytes_and_not_one_more)
 		memcpy(header, HEADER, strlen(HEADER));
 		build(f, bytes_of(header, n), bytes_str("{}"), 64);
 		cr_expect_eq(parse(f, &jws_profile_ect), pad <= 0 ? RC_OK : RC_TOO_LARGE, "%zu", n);
+	}
+	fix_free(f);
+}
+
+/* ---- certificates in the header ---- */
+
+#define CHAIN "{\"alg\":\"ES256\",\"typ\":\"exec+jwt\","
+#define X5T   "\"x5t#S256\":\"n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg\""
+
+Test(token_jws, reads_a_chain_of_one_to_four_certificates)
+{
+	static const struct {
+		const char *x5c;
+		enum rc rc;
+		size_t count;
+	} rows[] = {
+	    {"[\"MAA=\"]", RC_OK, 1},
+	    {"[\"MAA=\",\"MAE=\",\"MAI=\",\"MAM=\"]", RC_OK, 4},
+	    {"[\"MAA=\",\"MAE=\",\"MAI=\",\"MAM=\",\"MAQ=\"]", RC_BAD_HEADER, 0},
+	    {"[]", RC_BAD_HEADER, 0},
+	    {"\"MAA=\"", RC_BAD_HEADER, 0},
+	    {"null", RC_BAD_HEADER, 0},
+	    {"[null]", RC_BAD_HEADER, 0},
+	    {"[\"\"]", RC_BAD_HEADER, 0},
+	    {"[\"MAA\"]", RC_BAD_HEADER, 0},  /* no padding */
+	    {"[\"MAB=\"]", RC_BAD_HEADER, 0}, /* unused bits */
+	    {"[\"MA-_\"]", RC_BAD_HEADER, 0}, /* base64url */
+	    {"[\"MA A\"]", RC_BAD_HEADER, 0}, /* white space */
+	    {"[\"MAA=\",\"MAA=\\n\"]", RC_BAD_HEADER, 0},
+	    {"[\"MAA=\",7]", RC_BAD_HEADER, 0},
+	};
+	struct fix *f = fix_new();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char header[256];
+		enum rc rc;
+
+		(void)snprintf(header, sizeof(header), CHAIN "\"x5c\":%s}", rows[i].x5c);
+		rc = parse_header(f, header);
+		cr_expect_eq(rc, rows[i].rc, "%s: %s", header, f->why.text);
+		if (rc != RC_OK) {
+			cr_expect_str_eq(f->why.claim, "x5c", "%s", header);
+			continue;
+		}
+		cr_assert_eq(f->token.x5c_count, rows[i].count, "%s", header);
+		for (size_t k = 0; k < rows[i].count; k++) {
+			cr_expect_eq(f->token.x5c[k].n, 2);
+			cr_expect_eq(f->token.x5c[k].p[0], 0x30);
+			cr_expect_eq(f->token.x5c[k].p[1], k);
+		}
+	}
+	fix_free(f);
+}
+
+Test(token_jws, reads_the_thumbprint_of_a_certificate)
+{
+	struct fix *f = fix_new();
+
+	cr_assert_eq(parse_header(f, CHAIN X5T "}"), RC_OK, "%s", f->why.text);
+	cr_expect(f->token.has_x5t);
+	cr_expect_eq(f->token.x5t[0], 0x9f);
+	cr_expect_eq(f->token.x5t[31], 0x08);
+	cr_expect_eq(f->token.x5c_count, 0);
+	cr_assert_eq(parse_header(f, HEADER), RC_OK);
+	cr_expect(!f->token.has_x5t);
+	cr_expect_eq(parse_header(f, CHAIN "\"x5t#S256\":\"n4bQ\"}"), RC_BAD_HEADER);
+	cr_expect_str_eq(f->why.claim, "x5t#S256");
+	cr_expect_eq(parse_header(f, CHAIN "\"x5t#S256\":7}"), RC_BAD_HEADER);
+	fix_free(f);
+}
+
+Test(token_jws, a_chain_and_a_thumbprint_do_not_come_together)
+{
+	struct fix *f = fix_new();
+
+	cr_expect_eq(parse_header(f, CHAIN "\"x5c\":[\"MAA=\"]," X5T "}"), RC_BAD_HEADER);
+	cr_expect_not_null(strstr(f->why.text, "together"));
+	fix_free(f);
+}
+
+Test(token_jws, a_profile_without_chains_refuses_them_by_name)
+{
+	static const char *const typs[] = {"exec+jwt", NULL};
+	const struct jws_profile bare = {.typs = typs};
+	struct fix *f = fix_new();
+
+	build(f, bytes_str(CHAIN "\"x5c\":[\"MAA=\"]}"), bytes_str("{}"), 64);
+	cr_expect_eq(parse(f, &bare), RC_BAD_HEADER);
+	cr_expect_str_eq(f->why.claim, "x5c");
+	build(f, bytes_str(CHAIN X5T "}"), bytes_str("{}"), 64);
+	cr_expect_eq(parse(f, &bare), RC_BAD_HEADER);
+	cr_expect_str_eq(f->why.claim, "x5t#S256");
+	fix_free(f);
+}
+
+/* CHAIN and its x5c of 'count' certificates of 'der' bytes each, padded with spaces to 'size'. */
+static struct bytes
+chain_header(size_t count, size_t der, size_t size)
+{
+	uint8_t *cert = calloc(1, der);
+	struct bytes out;
+	struct buf b;
+
+	cr_assert_not_null(cert);
+	buf_init(&b, 0);
+	buf_add_str(&b, CHAIN "\"x5c\":[");
+	for (size_t i = 0; i < count; i++) {
+		buf_add_str(&b, i > 0 ? ",\"" : "\"");
+		buf_add_b64(&b, bytes_of(cert, der));
+		buf_add_str(&b, "\"");
+	}
+	buf_add_str(&b, "]}");
+	while (b.n < size)
+		buf_add(&b, " ", 1);
+	out = test_exact(buf_bytes(&b));
+	buf_release(&b);
+	free(cert);
+	return out;
+}
+
+Test(token_jws, a_header_with_a_chain_may_have_12288_bytes_and_a_certificate_4096)
+{
+	static const struct {
+		size_t count, der, size;
+		enum rc rc;
+	} rows[] = {
+	    {1, 4096, 0, RC_OK},
+	    {1, 4097, 0, RC_BAD_HEADER},
+	    {2, 4096, TOKEN_HEADER_CHAIN_MAX, RC_OK},
+	    {2, 4096, TOKEN_HEADER_CHAIN_MAX + 1, RC_TOO_LARGE},
+	    {4, 4096, 0, RC_TOO_LARGE},
+	};
+	struct fix *f = fix_new();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bytes header = chain_header(rows[i].count, rows[i].der, rows[i].size);
+
+		build(f, header, bytes_str("{}"), 64);
+		cr_expect_eq(parse(f, &jws_profile_ect), rows[i].rc, "%zu of %zu, %zu bytes: %s",
+		    rows[i].count, rows[i].der, header.n, f->why.text);
+		test_free(header);
 	}
 	fix_free(f);
 }
