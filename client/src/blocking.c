@@ -7,6 +7,8 @@
  */
 #include "blocking.h"
 
+#include <poll.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -42,6 +44,10 @@ on_message(void *ctx, uint32_t call, const uint8_t *message, size_t size)
 		stream_message(c->stream, message, size);
 		return;
 	}
+	if (c->watch != NULL && call == watch_call(c->watch)) {
+		watch_message(c->watch, message, size);
+		return;
+	}
 	if (call != c->call || c->answer != NULL)
 		return;
 	c->answer = malloc(size + 1);
@@ -59,6 +65,8 @@ on_end(void *ctx, uint32_t call, const struct ect_status *status)
 
 	if (c->stream != NULL && call == stream_call(c->stream)) {
 		stream_ended(c->stream, status);
+	} else if (c->watch != NULL && call == watch_call(c->watch)) {
+		watch_ended(c->watch, status);
 	} else if (call == c->call) {
 		c->ended = *status;
 		c->done = true;
@@ -93,7 +101,7 @@ client_connect(struct ect_client *c, struct ect_status *status)
 }
 
 void
-client_backoff(unsigned n)
+client_backoff(unsigned n, uint64_t at_least_ms)
 {
 	struct timespec pause;
 	uint32_t dice;
@@ -104,6 +112,7 @@ client_backoff(unsigned n)
 		us *= 3;
 	random_bytes(&dice, sizeof dice);
 	us = us * 3 / 4 + us / 2 * (dice % 1024) / 1024;
+	us = us < at_least_ms * 1000 ? at_least_ms * 1000 : us;
 	pause.tv_sec = (time_t)(us / 1000000);
 	pause.tv_nsec = (long)(us % 1000000) * 1000;
 	(void)nanosleep(&pause, NULL);
@@ -112,9 +121,19 @@ client_backoff(unsigned n)
 bool
 client_transient(const struct ect_status *status)
 {
-	return status->outcome == ECT_REFUSED &&
-	       (status->code == RC_BUSY || status->code == RC_UNAVAILABLE ||
-		   status->code == RC_STORE_DOUBT);
+	if (status->outcome != ECT_REFUSED || status->retry_after_ms > ECT_RETRY_AFTER_MAX_MS)
+		return false;
+	return status->code == RC_BUSY || status->code == RC_UNAVAILABLE ||
+	       status->code == RC_STORE_DOUBT ||
+	       (status->code == RC_OVER_QUOTA && status->retry_after_ms > 0);
+}
+
+bool
+client_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) > 0 && p.revents != 0;
 }
 
 int
@@ -144,7 +163,7 @@ ect_client_close(struct ect_client *c)
 {
 	if (c == NULL)
 		return;
-	must(c->stream == NULL);
+	must(c->stream == NULL && c->watch == NULL);
 	ect_core_close(c->core);
 	free(c->answer);
 	free((void *)(uintptr_t)c->options.server);
@@ -204,7 +223,7 @@ ect_client_call(struct ect_client *c, const char *method, const void *request, s
 		    status->outcome == ECT_PROTOCOL ||
 		    (r != 0 && c->core != NULL && core_hopeless(c->core)))
 			break;
-		client_backoff(n);
+		client_backoff(n, r == 0 ? status->retry_after_ms : 0);
 	}
 	if (status->outcome != ECT_OK)
 		return -1;
@@ -212,4 +231,30 @@ ect_client_call(struct ect_client *c, const char *method, const void *request, s
 	*answer_size = c->answer_size;
 	c->answer = NULL;
 	return 0;
+}
+
+int
+ect_client_ask(struct ect_client *c, const char *method, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *answer_type, ProtobufCMessage **answer,
+    struct ect_status *status)
+{
+	size_t size = protobuf_c_message_get_packed_size(request), n = 0;
+	uint8_t *packed = malloc(size + 1), *bytes = NULL;
+
+	must(answer_type != NULL && answer != NULL);
+	*answer = NULL;
+	if (packed == NULL) {
+		status_set(status, ECT_PROTOCOL, "out of memory");
+		return -1;
+	}
+	(void)protobuf_c_message_pack(request, packed);
+	if (ect_client_call(c, method, packed, size, &bytes, &n, status) == 0) {
+		*answer = protobuf_c_message_unpack(answer_type, NULL, n, bytes);
+		if (*answer == NULL)
+			status_set(status, ECT_PROTOCOL, "the server's answer to %s cannot be read",
+			    method);
+	}
+	free(packed);
+	free(bytes);
+	return *answer != NULL ? 0 : -1;
 }

@@ -21,20 +21,29 @@ struct ect_client {
 	size_t answer_size;
 	/* the stream, if one is open */
 	struct ect_stream *stream;
+	struct ect_watch *watch; /* and the watch */
 };
 
 /* Is there a connection that can take calls? */
 bool client_usable(const struct ect_client *c);
 /* A new connection, ready; the old one is dropped. */
 int client_connect(struct ect_client *c, struct ect_status *status);
-/* Sleep before attempt 'n' (from 1): 0.1, 0.3, 0.9... s, a quarter more or less. */
-void client_backoff(unsigned n);
-/* Codes that say "not now": the same bytes may be sent again. */
+/* Sleep before attempt 'n' (from 1): 0.1, 0.3, 0.9... s, a quarter more or less, and no less than
+ * 'at_least_ms'.  A signal ends it early. */
+void client_backoff(unsigned n, uint64_t at_least_ms);
+/* Codes that say "not now": the same bytes may be sent again, and soon enough to wait for. */
 bool client_transient(const struct ect_status *status);
+/* Is 'fd' readable, or becomes so in time? */
+bool client_readable(int fd, int timeout_ms);
 
 /* stream.c: what the core said about the stream's call. */
 uint32_t stream_call(const struct ect_stream *s);
 void stream_message(struct ect_stream *s, const uint8_t *message, size_t size);
 void stream_ended(struct ect_stream *s, const struct ect_status *status);
+
+/* watch.c: the same for the watch's call. */
+uint32_t watch_call(const struct ect_watch *w);
+void watch_message(struct ect_watch *w, const uint8_t *message, size_t size);
+void watch_ended(struct ect_watch *w, const struct ect_status *status);
 
 #endif

@@ -53,6 +53,7 @@ finish(struct ect_core *core, struct core_call *c, const Ectledger__V1__ServerFr
 	status_set(&status, outcome, "%s", frame->text);
 	status.grpc_status = frame->status;
 	status.code = frame->code;
+	status.retry_after_ms = frame->retry_after_ms;
 	core_call_drop(core, c);
 	if (core->cb.end != NULL)
 		core->cb.end(core->cb.ctx, id, &status);

@@ -136,6 +136,18 @@ ect_core_end(struct ect_core *core, uint32_t call)
 }
 
 void
+ect_core_grant(struct ect_core *core, uint32_t call, uint32_t n)
+{
+	Ectledger__V1__ClientFrame frame = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+
+	if (n == 0 || core_call_of(core, call) == NULL || core_dead(core))
+		return;
+	frame.call = call;
+	frame.credit = n;
+	(void)put_frame(core, &frame);
+}
+
+void
 ect_core_cancel(struct ect_core *core, uint32_t call)
 {
 	Ectledger__V1__ClientFrame frame = ECTLEDGER__V1__CLIENT_FRAME__INIT;

@@ -3,23 +3,27 @@
  * connection.
  *
  * The ring holds tokens in the order they were sent by the caller, from the oldest that has no
- * answer:
+ * answer; numbers are consecutive, so the caller's number leads to the place:
  *
  *     head                    head + sent              head + count
- *      | answered or waiting   | not yet in a message   |
+ *      | was in a message      | not on this connection  |
  *
- * On a connection the server numbers tokens from 0; the token at ring place i has number 'popped' +
- * i, because the front is popped as it is answered and the rest keep their order.  After a lost
- * connection the answered ones are squeezed out, 'popped' and 'sent' become 0, and everything goes
- * again in order: the server gives a token that it has already the same answer as before
+ * States of a token:  QUEUED -> SENT -> ANSWERED, and SENT -> AGAIN -> SENT where the server said "not
+ * now".  On a connection the server numbers tokens from 0 in the order of the messages; 'caller' leads
+ * from such a number to the caller's.  Answers come in any order: a token that waits for its
+ * predecessors is answered after later ones.  After a lost connection everything without an answer is
+ * QUEUED again, in order: the server gives a token that it has already the same answer as before
  * ("duplicate").
  *
- * Invariants: sent <= count <= WINDOW; the front item is never answered; bytes = sizes of the items
- * that are not sent.
+ * "Not now" (busy, over_quota) pauses the whole stream, because what follows would hear the same, and
+ * halves what may be under way.  A token refused for want of a predecessor while one before it is put
+ * off goes again with that one.
+ *
+ * Invariants: sent <= count <= ECT_WINDOW; the front token is never ANSWERED; bytes and queued are
+ * those of the QUEUED; wire_next - wire_low <= NUMBERS.
  */
 #include "blocking.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,26 +32,50 @@
 #include "link.h"
 #include "wire.h"
 
-#define WINDOW	     4096 /* tokens without an answer; a power of two */
-#define BATCH_TOKENS 64	  /* in one message */
+#define NUMBERS	     ((uint64_t)2 * ECT_WINDOW) /* connection's numbers from the oldest unanswered on */
+#define BATCH_TOKENS 64				/* in one message */
 #define BATCH_BYTES  (64 * 1024)
+/* A message whose tokens wait holds its credit: when little is left, messages grow, so that the tokens
+ * waited for get through.  24 * 64 + 40 * 256 tokens fit the first credit. */
+#define CREDIT_LOW   40
+#define BATCH_GROW   4
+#define PAUSE_MS     100 /* after "not now" without a time */
+#define WITS_MAX     16
+#define WIT_SIZE_MAX 4096
 #define METHOD	     "/ectledger.v1.Ledger/AppendStream"
+#define NOBODY	     UINT64_MAX
+
+enum { REQUEST_NO_RECEIPT = 2, REQUEST_WITS = 3, REQUEST_WAIT = 4, REQUEST_WAIT_MS = 5 };
+
+enum state { QUEUED, SENT, AGAIN, ANSWERED };
 
 struct item {
 	uint8_t *p;
 	size_t size;
-	uint64_t number; /* the caller's count */
-	bool answered;
+	enum state state;
+	bool put_off;	/* told "not now" */
+	unsigned round; /* of its last sending */
 };
 
 struct ect_stream {
 	struct ect_client *c;
-	bool no_receipt;
+	bool once;
+	unsigned wait_ms;
+	struct buf tail; /* of every message: what goes with its tokens */
 	void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size);
 	void *ctx;
-	struct item ring[WINDOW];
-	size_t head, count, sent, bytes;
-	uint64_t popped, next_number;
+	struct item ring[ECT_WINDOW];
+	size_t head, count, sent;
+	uint64_t first; /* the caller's number of the front token */
+	size_t queued, bytes, under_way, again, put_off;
+	uint64_t caller[NUMBERS]; /* by the connection's number; NOBODY: answered */
+	uint64_t wire_low, wire_next;
+	/* "not now" */
+	uint64_t again_from;	/* no AGAIN token before this number */
+	unsigned round, rounds; /* counted; those in a row that got nothing accepted */
+	int64_t resume_us;	/* nothing is sent before */
+	size_t window;		/* how many may be under way */
+	/* the connection */
 	uint32_t call;	     /* 0: not open on this connection */
 	uint64_t generation; /* of the connection that 'call' belongs to */
 	bool over;	     /* the server ended the call */
@@ -62,7 +90,76 @@ struct ect_stream {
 static struct item *
 at(struct ect_stream *s, size_t i)
 {
-	return &s->ring[(s->head + i) % WINDOW];
+	return &s->ring[(s->head + i) % ECT_WINDOW];
+}
+
+static struct item *
+item_of(struct ect_stream *s, uint64_t number)
+{
+	return number >= s->first && number - s->first < s->count
+		   ? at(s, (size_t)(number - s->first))
+		   : NULL;
+}
+
+/* What every message says beside its tokens. */
+static bool
+make_tail(struct buf *tail, const struct ect_append_options *o, struct ect_status *status)
+{
+	if (o->wit_count > WITS_MAX) {
+		status_set(status, ECT_USAGE, "at most %d WITs go with an append", WITS_MAX);
+		return false;
+	}
+	if (o->no_receipt)
+		wire_put_u64(tail, REQUEST_NO_RECEIPT, 1);
+	for (size_t i = 0; i < o->wit_count; i++) {
+		if (strlen(o->wits[i]) > WIT_SIZE_MAX) {
+			status_set(status, ECT_USAGE, "a WIT has at most %d bytes", WIT_SIZE_MAX);
+			return false;
+		}
+		wire_put_bytes(tail, REQUEST_WITS, o->wits[i], strlen(o->wits[i]));
+	}
+	if (o->wait) {
+		wire_put_u64(tail, REQUEST_WAIT, 1);
+		wire_put_u64(tail, REQUEST_WAIT_MS, o->wait_ms);
+	}
+	if (buf_rc(tail) != RC_OK)
+		status_set(status, ECT_PROTOCOL, "out of memory");
+	return buf_rc(tail) == RC_OK;
+}
+
+int
+ect_stream_open_with(struct ect_client *c, const struct ect_append_options *options,
+    struct ect_stream **out,
+    void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx,
+    struct ect_status *status)
+{
+	struct ect_stream *s;
+
+	must(c->stream == NULL && answer != NULL && options != NULL);
+	*out = NULL;
+	status_set(status, ECT_OK, "%s", "");
+	if ((s = calloc(1, sizeof *s)) == NULL) {
+		status_set(status, ECT_PROTOCOL, "out of memory");
+		return -1;
+	}
+	buf_init(&s->tail, CORE_MESSAGE_MAX);
+	buf_init(&s->message, CORE_MESSAGE_MAX);
+	if (!make_tail(&s->tail, options, status)) {
+		buf_release(&s->tail);
+		free(s);
+		return -1;
+	}
+	s->c = c;
+	s->once = options->once;
+	s->wait_ms = options->wait ? options->wait_ms : 0;
+	s->answer = answer;
+	s->ctx = ctx;
+	s->window = ECT_WINDOW;
+	s->again_from = NOBODY;
+	s->generation = c->generation;
+	c->stream = s;
+	*out = s;
+	return 0;
 }
 
 int
@@ -70,24 +167,9 @@ ect_stream_open(struct ect_client *c, bool no_receipt, struct ect_stream **out,
     void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx,
     struct ect_status *status)
 {
-	struct ect_stream *s;
+	const struct ect_append_options options = {.no_receipt = no_receipt};
 
-	must(c->stream == NULL && answer != NULL);
-	*out = NULL;
-	status_set(status, ECT_OK, "%s", "");
-	if ((s = calloc(1, sizeof *s)) == NULL) {
-		status_set(status, ECT_PROTOCOL, "out of memory");
-		return -1;
-	}
-	s->c = c;
-	s->no_receipt = no_receipt;
-	s->answer = answer;
-	s->ctx = ctx;
-	s->generation = c->generation;
-	buf_init(&s->message, CORE_MESSAGE_MAX);
-	c->stream = s;
-	*out = s;
-	return 0;
+	return ect_stream_open_with(c, &options, out, answer, ctx, status);
 }
 
 void
@@ -99,6 +181,7 @@ ect_stream_free(struct ect_stream *s)
 		ect_core_cancel(s->c->core, s->call);
 	for (size_t i = 0; i < s->count; i++)
 		free(at(s, i)->p);
+	buf_release(&s->tail);
 	buf_release(&s->message);
 	s->c->stream = NULL;
 	free(s);
@@ -107,11 +190,7 @@ ect_stream_free(struct ect_stream *s)
 size_t
 ect_stream_unanswered(const struct ect_stream *s)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->count; i++)
-		n += !s->ring[(s->head + i) % WINDOW].answered;
-	return n;
+	return s->queued + s->under_way + s->again;
 }
 
 uint32_t
@@ -122,28 +201,83 @@ stream_call(const struct ect_stream *s)
 
 /* ---- answers ---- */
 
-static bool
-take_answer(struct ect_stream *s, struct bytes answer)
+static int64_t
+later(int64_t now, uint64_t ms)
 {
+	return now + (int64_t)ms * 1000;
+}
+
+/* "Not now", and worth another round? */
+static bool
+put_off(struct ect_stream *s, struct item *item, const struct wire_answer *answer)
+{
+	uint64_t pause = answer->retry_after_ms;
+	int64_t resume;
+
+	if (s->once || !answer->refused || pause > ECT_RETRY_AFTER_MAX_MS)
+		return false;
+	if (answer->code == RC_UNKNOWN_PARENT)
+		return s->put_off > 0 && !item->put_off;
+	if (answer->code != RC_BUSY && (answer->code != RC_OVER_QUOTA || pause == 0))
+		return false;
+	if (item->round == s->round) { /* the first of its round; the others heard the same */
+		if (s->rounds >= s->c->options.retries)
+			return false;
+		s->round++;
+		s->rounds++;
+		s->window = s->window / 2 > BATCH_TOKENS ? s->window / 2 : BATCH_TOKENS;
+	}
+	resume = later(core_now_us(), pause > 0 ? pause : PAUSE_MS);
+	s->resume_us = resume > s->resume_us ? resume : s->resume_us;
+	s->put_off += !item->put_off;
+	item->put_off = true;
+	return true;
+}
+
+static void
+pop_answered(struct ect_stream *s)
+{
+	while (s->count > 0 && at(s, 0)->state == ANSWERED) {
+		s->head = (s->head + 1) % ECT_WINDOW;
+		s->count--;
+		s->sent -= s->sent > 0;
+		s->first++;
+	}
+}
+
+static bool
+take_answer(struct ect_stream *s, struct bytes bytes)
+{
+	struct wire_answer answer;
 	struct item *item;
 	uint64_t number;
 
-	if (!wire_answer_number(answer, &number) || number < s->popped ||
-	    number - s->popped >= s->sent)
+	if (!wire_answer(bytes, &answer) || answer.number < s->wire_low ||
+	    answer.number >= s->wire_next)
 		return false;
-	item = at(s, (size_t)(number - s->popped));
-	if (item->answered)
+	number = s->caller[answer.number % NUMBERS];
+	if (number == NOBODY || (item = item_of(s, number)) == NULL || item->state != SENT)
 		return false;
-	item->answered = true;
+	s->caller[answer.number % NUMBERS] = NOBODY;
+	while (s->wire_low < s->wire_next && s->caller[s->wire_low % NUMBERS] == NOBODY)
+		s->wire_low++;
+	s->under_way--;
+	if (put_off(s, item, &answer)) {
+		item->state = AGAIN;
+		s->again++;
+		s->again_from = number < s->again_from ? number : s->again_from;
+		return true;
+	}
+	if (!answer.refused) {
+		s->rounds = 0;
+		s->window += s->window < ECT_WINDOW;
+	}
+	item->state = ANSWERED;
+	s->put_off -= item->put_off;
 	free(item->p);
 	item->p = NULL;
-	s->answer(s->ctx, item->number, answer.p, answer.n);
-	while (s->sent > 0 && at(s, 0)->answered) {
-		s->head = (s->head + 1) % WINDOW;
-		s->count--;
-		s->sent--;
-		s->popped++;
-	}
+	s->answer(s->ctx, number, bytes.p, bytes.n);
+	pop_answered(s);
 	return true;
 }
 
@@ -152,7 +286,7 @@ stream_message(struct ect_stream *s, const uint8_t *message, size_t size)
 {
 	struct wire w = {message, size};
 	struct wire_field f;
-	bool bad, ok = true;
+	bool bad = false, ok = true;
 
 	while (ok && wire_next(&w, &f, &bad))
 		if (f.number == 1 && f.type == 2)
@@ -175,39 +309,97 @@ stream_ended(struct ect_stream *s, const struct ect_status *status)
 
 /* ---- tokens ---- */
 
-/* The next message's worth of tokens. */
-static size_t
-batch(struct ect_stream *s, size_t *bytes)
+/* The next message's worth of tokens, by number: first what goes again, then the queue. */
+struct batch {
+	uint64_t number[BATCH_GROW * BATCH_TOKENS];
+	size_t grow, count, bytes;
+	size_t sent; /* becomes the stream's */
+};
+
+static bool
+batch_add(struct batch *b, const struct item *item, uint64_t number)
 {
-	size_t n = 0;
-
-	*bytes = 0;
-	while (s->sent + n < s->count && n < BATCH_TOKENS) {
-		size_t size = at(s, s->sent + n)->size;
-
-		if (n > 0 && *bytes + size > BATCH_BYTES)
-			break;
-		*bytes += size;
-		n++;
-	}
-	return n;
+	if (b->count == b->grow * BATCH_TOKENS ||
+	    (b->count > 0 && b->bytes + item->size > b->grow * BATCH_BYTES))
+		return false;
+	b->number[b->count++] = number;
+	b->bytes += item->size;
+	return true;
 }
 
-/* Put one batch on the connection.  False: no credit, or no connection. */
+static size_t
+growth(const struct ect_stream *s)
+{
+	return s->call != 0 && core_credit(s->c->core, s->call) <= CREDIT_LOW ? BATCH_GROW : 1;
+}
+
+static void
+gather(struct ect_stream *s, struct batch *b)
+{
+	size_t i = s->again_from > s->first ? (size_t)(s->again_from - s->first) : 0, again = 0;
+	bool room = true;
+
+	b->count = b->bytes = 0;
+	b->sent = s->sent;
+	b->grow = growth(s);
+	for (; room && again < s->again && i < s->sent; i++) {
+		if (at(s, i)->state != AGAIN)
+			continue;
+		room = batch_add(b, at(s, i), s->first + i);
+		again += room;
+	}
+	for (; room && b->sent < s->count; b->sent += room)
+		if (at(s, b->sent)->state == QUEUED)
+			room = batch_add(b, at(s, b->sent), s->first + b->sent);
+}
+
+/* The batch is on its way. */
+static void
+mark(struct ect_stream *s, const struct batch *b)
+{
+	if (s->under_way == 0)
+		s->heard_us = core_now_us();
+	for (size_t i = 0; i < b->count; i++) {
+		struct item *item = item_of(s, b->number[i]);
+
+		if (item->state == AGAIN) {
+			s->again--;
+			s->again_from = b->number[i] + 1;
+		} else {
+			s->queued--;
+			s->bytes -= item->size;
+		}
+		item->state = SENT;
+		item->round = s->round;
+		s->caller[s->wire_next++ % NUMBERS] = b->number[i];
+		s->under_way++;
+	}
+	if (s->again == 0)
+		s->again_from = NOBODY;
+	s->sent = b->sent;
+}
+
+/* Put one batch on the connection.  False: no credit, no connection, or none to send. */
 static bool
 send_batch(struct ect_stream *s)
 {
 	struct ect_core *core = s->c->core;
-	size_t bytes, n = batch(s, &bytes);
+	struct batch b;
 	bool ok;
 
-	if (n == 0 || (s->call != 0 && core_credit(core, s->call) == 0))
+	if ((s->call != 0 && core_credit(core, s->call) == 0) ||
+	    s->wire_next - s->wire_low > NUMBERS - BATCH_GROW * BATCH_TOKENS)
+		return false;
+	gather(s, &b);
+	if (b.count == 0)
 		return false;
 	buf_clear(&s->message);
-	for (size_t i = 0; i < n; i++)
-		wire_put_token(&s->message, at(s, s->sent + i)->p, at(s, s->sent + i)->size);
-	if (s->no_receipt)
-		wire_put_no_receipt(&s->message);
+	for (size_t i = 0; i < b.count; i++) {
+		const struct item *item = item_of(s, b.number[i]);
+
+		wire_put_token(&s->message, item->p, item->size);
+	}
+	buf_add(&s->message, s->tail.p, s->tail.n);
 	if (buf_rc(&s->message) != RC_OK) {
 		core_fail(core, ECT_PROTOCOL, "out of memory");
 		return false;
@@ -217,13 +409,9 @@ send_batch(struct ect_stream *s)
 	else
 		ok = (s->call = ect_core_begin(
 			  core, METHOD, 0, s->message.p, s->message.n, true)) != 0;
-	if (!ok)
-		return false;
-	if (s->sent == 0)
-		s->heard_us = core_now_us();
-	s->sent += n;
-	s->bytes -= bytes;
-	return true;
+	if (ok)
+		mark(s, &b);
+	return ok;
 }
 
 static bool
@@ -235,15 +423,33 @@ lost(const struct ect_stream *s)
 	       (ect_core_draining(c->core) && s->call == 0);
 }
 
-/* Send what is worth sending: full batches, anything when nothing is under way, or 'all'. */
+/* How long the server's "not now" still holds; 0: no longer. */
+static int
+pause_ms(struct ect_stream *s)
+{
+	int64_t left = s->resume_us != 0 ? s->resume_us - core_now_us() : 0;
+
+	if (left <= 0)
+		s->resume_us = 0;
+	return left <= 0 ? 0 : (int)((left + 999) / 1000);
+}
+
+/* Full batches, anything when nothing is under way, or 'all'. */
+static bool
+worth_sending(const struct ect_stream *s, bool all)
+{
+	if (s->again > 0 || (s->queued > 0 && (all || s->under_way == 0)))
+		return true;
+	return s->queued >= growth(s) * BATCH_TOKENS || s->bytes >= growth(s) * BATCH_BYTES;
+}
+
 static void
 pump(struct ect_stream *s, bool all)
 {
 	bool any = false;
 
-	while (!lost(s) && client_usable(s->c) && s->sent < s->count &&
-	       (all || s->sent == 0 || s->count - s->sent >= BATCH_TOKENS ||
-		   s->bytes >= BATCH_BYTES)) {
+	while (!lost(s) && client_usable(s->c) && pause_ms(s) == 0 && s->under_way < s->window &&
+	       worth_sending(s, all)) {
 		if (!send_batch(s))
 			break;
 		any = true;
@@ -254,24 +460,24 @@ pump(struct ect_stream *s, bool all)
 
 /* ---- trouble ---- */
 
-/* Squeeze out what was answered; the rest is to be sent again. */
+/* On a new connection nothing was sent. */
 static void
 rewind_ring(struct ect_stream *s)
 {
-	size_t kept = 0;
-
-	s->bytes = 0;
+	s->queued = s->bytes = 0;
 	for (size_t i = 0; i < s->count; i++) {
-		struct item item = *at(s, i);
+		struct item *item = at(s, i);
 
-		if (item.answered)
+		if (item->state == ANSWERED)
 			continue;
-		s->bytes += item.size;
-		*at(s, kept++) = item;
+		item->state = QUEUED;
+		item->put_off = false;
+		s->queued++;
+		s->bytes += item->size;
 	}
-	s->count = kept;
-	s->sent = 0;
-	s->popped = 0;
+	s->sent = s->under_way = s->again = s->put_off = 0;
+	s->again_from = NOBODY;
+	s->wire_low = s->wire_next = 0;
 	s->call = 0;
 	s->over = false;
 }
@@ -319,7 +525,7 @@ recover(struct ect_stream *s, struct ect_status *status)
 				s->failed = *status = why;
 				return -1;
 			}
-			client_backoff(++s->attempts);
+			client_backoff(++s->attempts, why.retry_after_ms);
 			(void)client_connect(s->c, &s->reason);
 		}
 		rewind_ring(s);
@@ -328,44 +534,46 @@ recover(struct ect_stream *s, struct ect_status *status)
 	return 0;
 }
 
-/* How long the server may still be silent; 0 when it was for too long. */
+/* How long the server may still be silent; 0 when it was for too long.  Tokens may wait for
+ * predecessors as long as we asked for. */
 static int
 patience_ms(const struct ect_stream *s)
 {
 	int64_t left;
 
-	if (s->sent == 0)
+	if (s->under_way == 0)
 		return -1;
-	left = (s->heard_us + (int64_t)s->c->options.call_ms * 1000 - core_now_us()) / 1000;
+	left = (later(s->heard_us, (uint64_t)s->c->options.call_ms + s->wait_ms) - core_now_us()) /
+	       1000;
 	return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
-/* Nothing under way and no connection: only 'fd' can have news. */
+/* The shorter one; -1 is for ever. */
 static int
-wait_alone(int fd, int timeout_ms)
+sooner(int a, int b)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, timeout_ms) > 0 && p.revents != 0;
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 int
 ect_stream_wait(struct ect_stream *s, int fd, int timeout_ms, struct ect_status *status)
 {
-	int patience, r;
+	int patience, pause, r;
 
 	if (recover(s, status) != 0)
 		return -1;
-	if (lost(s))
-		return fd >= 0 || timeout_ms >= 0 ? wait_alone(fd, timeout_ms) : 0;
+	if (lost(s)) /* nothing under way and no connection: only 'fd' can have news */
+		return fd >= 0 || timeout_ms >= 0 ? client_readable(fd, timeout_ms) : 0;
 	pump(s, false);
+	if (lost(s))
+		return 0;
 	patience = patience_ms(s);
 	if (patience == 0) {
 		core_fail(s->c->core, ECT_UNREACHABLE, "the server gave no answer in time");
 		return 0;
 	}
-	r = core_wait(s->c->core, fd,
-	    timeout_ms < 0 || (patience > 0 && patience < timeout_ms) ? patience : timeout_ms);
+	pause = pause_ms(s);
+	r = core_wait(s->c->core, fd, sooner(sooner(timeout_ms, patience), pause > 0 ? pause : -1));
 	pump(s, false);
 	return r;
 }
@@ -389,7 +597,7 @@ ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect
 		status_set(status, ECT_USAGE, "a token has at most %d bytes", ECT_TOKEN_MAX);
 		return -1;
 	}
-	while (s->count == WINDOW)
+	while (s->count == ECT_WINDOW)
 		if (ect_stream_flush(s, status) != 0 || ect_stream_wait(s, -1, -1, status) < 0)
 			return -1;
 	if (s->failed.outcome != ECT_OK) {
@@ -397,14 +605,14 @@ ect_stream_send(struct ect_stream *s, const void *token, size_t size, struct ect
 		return -1;
 	}
 	item = at(s, s->count);
-	*item = (struct item){.p = malloc(size + 1), .size = size, .number = s->next_number};
+	*item = (struct item){.p = malloc(size + 1), .size = size};
 	if (item->p == NULL) {
 		status_set(status, ECT_PROTOCOL, "out of memory");
 		return -1;
 	}
 	memcpy(item->p, token, size);
-	s->next_number++;
 	s->count++;
+	s->queued++;
 	s->bytes += size;
 	if (lost(s) && recover(s, status) != 0)
 		return -1;

@@ -7,9 +7,17 @@
  */
 #include "wire.h"
 
+#include <string.h>
+
 #include "base/must.h"
 
-enum { REQUEST_TOKENS = 1, REQUEST_NO_RECEIPT = 2, ANSWER_NUMBER = 1 };
+enum {
+	REQUEST_TOKENS = 1,
+	ANSWER_NUMBER = 1,
+	ANSWER_REFUSAL = 9,
+	REFUSAL_CODE = 1,
+	REFUSAL_RETRY_AFTER = 6
+};
 
 static bool
 varint(struct wire *w, uint64_t *v)
@@ -68,39 +76,76 @@ wire_next(struct wire *w, struct wire_field *f, bool *bad)
 	return ok;
 }
 
+static size_t
+write_varint(uint8_t out[10], uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		out[n++] = (uint8_t)(v | 0x80);
+	out[n++] = (uint8_t)v;
+	return n;
+}
+
+void
+wire_put_bytes(struct buf *b, uint32_t field, const void *p, size_t size)
+{
+	uint8_t head[20];
+	size_t n;
+
+	must(p != NULL || size == 0);
+	n = write_varint(head, (uint64_t)field << 3 | 2);
+	n += write_varint(head + n, size);
+	buf_add(b, head, n);
+	buf_add(b, p, size);
+}
+
+void
+wire_put_u64(struct buf *b, uint32_t field, uint64_t value)
+{
+	uint8_t text[20];
+	size_t n = write_varint(text, (uint64_t)field << 3);
+
+	n += write_varint(text + n, value);
+	buf_add(b, text, n);
+}
+
 void
 wire_put_token(struct buf *b, const void *token, size_t size)
 {
-	uint8_t head[11];
-	size_t n = 0, v = size;
-
-	must(token != NULL || size == 0);
-	head[n++] = REQUEST_TOKENS << 3 | 2;
-	for (; v >= 0x80; v >>= 7)
-		head[n++] = (uint8_t)(v | 0x80);
-	head[n++] = (uint8_t)v;
-	buf_add(b, head, n);
-	buf_add(b, token, size);
+	wire_put_bytes(b, REQUEST_TOKENS, token, size);
 }
 
-void
-wire_put_no_receipt(struct buf *b)
+static bool
+read_refusal(struct bytes refusal, struct wire_answer *out)
 {
-	static const uint8_t field[] = {REQUEST_NO_RECEIPT << 3, 1};
-
-	buf_add(b, field, sizeof field);
-}
-
-bool
-wire_answer_number(struct bytes answer, uint64_t *number)
-{
-	struct wire w = {answer.p, answer.n};
+	struct wire w = {refusal.p, refusal.n};
 	struct wire_field f;
 	bool bad;
 
-	*number = 0; /* proto3: a zero is not written */
-	while (wire_next(&w, &f, &bad))
-		if (f.number == ANSWER_NUMBER && f.type == 0)
-			*number = f.value;
+	out->refused = true;
+	while (wire_next(&w, &f, &bad)) {
+		if (f.number == REFUSAL_CODE && f.type == 0)
+			out->code = f.value;
+		else if (f.number == REFUSAL_RETRY_AFTER && f.type == 0)
+			out->retry_after_ms = f.value;
+	}
 	return !bad;
+}
+
+bool
+wire_answer(struct bytes answer, struct wire_answer *out)
+{
+	struct wire w = {answer.p, answer.n};
+	struct wire_field f;
+	bool bad, ok = true;
+
+	memset(out, 0, sizeof *out); /* proto3: a zero is not written */
+	while (ok && wire_next(&w, &f, &bad)) {
+		if (f.number == ANSWER_NUMBER && f.type == 0)
+			out->number = f.value;
+		else if (f.number == ANSWER_REFUSAL && f.type == 2)
+			ok = read_refusal(f.bytes, out);
+	}
+	return ok && !bad;
 }

@@ -23,8 +23,17 @@ struct wire_field {
 bool wire_next(struct wire *w, struct wire_field *f, bool *bad);
 
 void wire_put_token(struct buf *b, const void *token, size_t size); /* AppendRequest.tokens */
-void wire_put_no_receipt(struct buf *b); /* AppendRequest.no_receipt = true */
-/* AppendAnswer.number of one answer's bytes.  False: malformed. */
-bool wire_answer_number(struct bytes answer, uint64_t *number);
+/* Any field, for messages that are made rarely. */
+void wire_put_bytes(struct buf *b, uint32_t field, const void *p, size_t size);
+void wire_put_u64(struct buf *b, uint32_t field, uint64_t value);
+
+/* What the stream must know of an AppendAnswer. */
+struct wire_answer {
+	uint64_t number;
+	bool refused;
+	uint64_t code; /* of the refusal */
+	uint64_t retry_after_ms;
+};
+bool wire_answer(struct bytes answer, struct wire_answer *out); /* false: malformed */
 
 #endif

@@ -129,12 +129,12 @@ static inline void
 fake_append_answers(int fd, uint32_t call, const uint64_t *numbers, size_t count)
 {
 	Ectledger__V1__AppendReply reply = ECTLEDGER__V1__APPEND_REPLY__INIT;
-	Ectledger__V1__AppendAnswer answers[64], *list[64];
+	Ectledger__V1__AppendAnswer answers[256], *list[256];
 	server_frame frame = ECTLEDGER__V1__SERVER_FRAME__INIT;
 	size_t n;
 	uint8_t *p;
 
-	if (count > 64)
+	if (count > 256)
 		abort();
 	for (size_t i = 0; i < count; i++) {
 		ectledger__v1__append_answer__init(&answers[i]);
@@ -154,6 +154,29 @@ fake_append_answers(int fd, uint32_t call, const uint64_t *numbers, size_t count
 	frame.message.len = n;
 	fake_send(fd, &frame);
 	free(p);
+}
+
+static inline void
+fake_append_refusal(int fd, uint32_t call, uint64_t number, uint32_t code, uint64_t retry_after_ms)
+{
+	Ectledger__V1__AppendReply reply = ECTLEDGER__V1__APPEND_REPLY__INIT;
+	Ectledger__V1__AppendAnswer answer = ECTLEDGER__V1__APPEND_ANSWER__INIT,
+				    *list[] = {&answer};
+	Ectledger__V1__Refusal refusal = ECTLEDGER__V1__REFUSAL__INIT;
+	server_frame frame = ECTLEDGER__V1__SERVER_FRAME__INIT;
+	uint8_t packed[128];
+
+	refusal.code = code;
+	refusal.retry_after_ms = retry_after_ms;
+	answer.number = number;
+	answer.refusal = &refusal;
+	reply.answers = list;
+	reply.n_answers = 1;
+	frame.call = call;
+	frame.has_message = true;
+	frame.message.data = packed;
+	frame.message.len = ectledger__v1__append_reply__pack(&reply, packed);
+	fake_send(fd, &frame);
 }
 
 /* Count and record the tokens of a stream message; how many there were. */

@@ -4,11 +4,12 @@
  */
 #include "test_client_fake.h"
 
+#include "base/rc.h"
 #include "client/src/core.h"
 
 struct got {
-	uint64_t number[8192];
-	uint64_t index[8192];
+	uint64_t number[16384];
+	uint64_t index[16384];
 	unsigned count;
 };
 
@@ -19,7 +20,7 @@ on_answer(void *ctx, uint64_t number, const uint8_t *bytes, size_t size)
 	Ectledger__V1__AppendAnswer *answer =
 	    ectledger__v1__append_answer__unpack(NULL, size, bytes);
 
-	if (answer == NULL || g->count == 8192)
+	if (answer == NULL || g->count == 16384)
 		abort();
 	g->number[g->count] = number;
 	g->index[g->count++] = answer->index;
@@ -67,10 +68,10 @@ answer_all(struct fake *f, int fd, unsigned connection)
 	(void)connection;
 	while ((frame = fake_read(fd)) != NULL) {
 		if (frame->has_message) {
-			uint64_t numbers[64];
+			uint64_t numbers[256];
 			size_t n = fake_take_tokens(f, frame);
 
-			f->broken_rules += n > 64;
+			f->broken_rules += n > 256;
 			for (size_t i = 0; i < n; i++)
 				numbers[i] = next++;
 			fake_append_answers(fd, frame->call, numbers, n);
@@ -410,13 +411,266 @@ Test(client_stream, messages_wait_for_credit)
 	cr_assert(b != NULL && big != NULL);
 	big[0] = 'x';
 	begin(b, slow_grants, 1);
-	for (unsigned i = 0; i < 100; i++) /* two do not fit one message */
+	for (unsigned i = 0; i < 400; i++) /* more than fit the first 64 messages */
 		cr_assert_eq(ect_stream_send(b->stream, big, 40000, &b->status), 0);
 	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
-	cr_expect_eq(b->got.count, 100u);
+	cr_expect_eq(b->got.count, 400u);
 	finish(b);
-	cr_expect_eq(b->fake.messages, 100u);
+	cr_expect_gt(b->fake.messages, 64u);
 	cr_expect_eq(b->fake.broken_rules, 0u);
 	free(big);
+	free(b);
+}
+
+/* "Not now" for every third token of the first message that holds it, with a time. */
+static void
+put_some_off(struct fake *f, int fd, unsigned connection)
+{
+	client_frame *frame;
+	uint64_t next = 0;
+	bool seen[256] = {false};
+
+	(void)connection;
+	while ((frame = fake_read(fd)) != NULL) {
+		if (frame->has_message) {
+			Ectledger__V1__AppendRequest *r = ectledger__v1__append_request__unpack(
+			    NULL, frame->message.len, frame->message.data);
+
+			for (size_t i = 0; r != NULL && i < r->n_tokens; i++) {
+				uint8_t name = r->tokens[i].data[0];
+
+				if (name % 3 == 0 && !seen[name])
+					fake_append_refusal(
+					    fd, frame->call, next++, RC_OVER_QUOTA, 20);
+				else
+					fake_append_answers(
+					    fd, frame->call, (uint64_t[]){next++}, 1);
+				seen[name] = true;
+				f->tokens++;
+			}
+			ectledger__v1__append_request__free_unpacked(r, NULL);
+			fake_credit(fd, frame->call, 1);
+		}
+		if (frame->end)
+			fake_end(fd, frame->call, 0, 0, "");
+		ectledger__v1__client_frame__free_unpacked(frame, NULL);
+	}
+}
+
+Test(client_stream, a_token_that_was_put_off_goes_again_and_gets_one_answer)
+{
+	struct both *b = malloc(sizeof *b);
+	bool seen[200] = {false};
+
+	cr_assert(b != NULL);
+	begin(b, put_some_off, 1);
+	for (uint8_t i = 0; i < 200; i++)
+		cr_assert_eq(ect_stream_send(b->stream, &i, 1, &b->status), 0);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
+	cr_assert_eq(b->got.count, 200u);
+	for (unsigned i = 0; i < 200; i++) {
+		cr_expect_not(seen[b->got.number[i]]);
+		cr_expect_geq(b->got.index[i], 100u, "accepted in the end");
+		seen[b->got.number[i]] = true;
+	}
+	finish(b);
+	cr_expect_eq(b->fake.tokens, 200u + 67u);
+	free(b);
+}
+
+/* Never now. */
+static void
+always_busy(struct fake *f, int fd, unsigned connection)
+{
+	client_frame *frame;
+	uint64_t next = 0;
+
+	(void)connection;
+	while ((frame = fake_read(fd)) != NULL) {
+		size_t n = frame->has_message ? fake_take_tokens(f, frame) : 0;
+
+		for (size_t i = 0; i < n; i++)
+			fake_append_refusal(fd, frame->call, next++, RC_BUSY, 1);
+		if (frame->end)
+			fake_end(fd, frame->call, 0, 0, "");
+		ectledger__v1__client_frame__free_unpacked(frame, NULL);
+	}
+}
+
+Test(client_stream, who_is_put_off_for_ever_gets_the_refusal_after_the_retries)
+{
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, always_busy, 2);
+	cr_assert_eq(ect_stream_send(b->stream, "t", 1, &b->status), 0);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
+	cr_expect_eq(b->got.count, 1u);
+	finish(b);
+	cr_expect_eq(b->fake.tokens, 3u, "once, and two retries");
+	free(b);
+}
+
+Test(client_stream, once_means_that_not_now_is_an_answer)
+{
+	const struct ect_append_options once = {.once = true};
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, always_busy, 2);
+	ect_stream_free(b->stream);
+	cr_assert_eq(
+	    ect_stream_open_with(b->client, &once, &b->stream, on_answer, &b->got, &b->status), 0);
+	cr_assert_eq(ect_stream_send(b->stream, "t", 1, &b->status), 0);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0);
+	cr_expect_eq(b->got.count, 1u);
+	finish(b);
+	cr_expect_eq(b->fake.tokens, 1u);
+	free(b);
+}
+
+/* The parent 'p' is put off once; its child 'c' is refused for want of it until 'p' is in. */
+static void
+parent_put_off(struct fake *f, int fd, unsigned connection)
+{
+	client_frame *frame;
+	uint64_t next = 0;
+	bool told = false, in = false;
+
+	(void)connection;
+	while ((frame = fake_read(fd)) != NULL) {
+		size_t first = f->tokens, n = frame->has_message ? fake_take_tokens(f, frame) : 0;
+
+		for (size_t i = 0; i < n; i++) {
+			char name = f->first[first + i];
+
+			if (name == 'p' && !told)
+				fake_append_refusal(fd, frame->call, next++, RC_OVER_QUOTA, 5);
+			else if (name == 'c' && !in)
+				fake_append_refusal(fd, frame->call, next++, RC_UNKNOWN_PARENT, 0);
+			else
+				fake_append_answers(fd, frame->call, (uint64_t[]){next++}, 1);
+			in |= name == 'p' && told;
+			told |= name == 'p';
+		}
+		if (frame->end)
+			fake_end(fd, frame->call, 0, 0, "");
+		ectledger__v1__client_frame__free_unpacked(frame, NULL);
+	}
+}
+
+Test(client_stream, a_child_goes_again_with_the_parent_that_was_put_off)
+{
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, parent_put_off, 1);
+	cr_assert_eq(ect_stream_send(b->stream, "p", 1, &b->status), 0);
+	cr_assert_eq(ect_stream_send(b->stream, "c", 1, &b->status), 0);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
+	cr_assert_eq(b->got.count, 2u);
+	for (unsigned i = 0; i < 2; i++)
+		cr_expect_geq(b->got.index[i], 100u, "token %llu is refused",
+		    (unsigned long long)b->got.number[i]);
+	finish(b);
+	free(b);
+}
+
+/* Nothing is answered and no credit comes until 'flag' tokens are here; then everything, backwards. */
+static void
+hold_all(struct fake *f, int fd, unsigned connection)
+{
+	client_frame *frame;
+
+	(void)connection;
+	while ((frame = fake_read(fd)) != NULL) {
+		Ectledger__V1__AppendRequest *r = frame->has_message
+						      ? ectledger__v1__append_request__unpack(NULL,
+							    frame->message.len, frame->message.data)
+						      : NULL;
+
+		f->messages += r != NULL;
+		f->tokens += r != NULL ? (unsigned)r->n_tokens : 0;
+		if (r != NULL && f->tokens == 10000)
+			for (uint64_t n = 10000; n-- > 0;)
+				fake_append_answers(fd, frame->call, &n, 1);
+		if (r != NULL)
+			ectledger__v1__append_request__free_unpacked(r, NULL);
+		if (frame->end)
+			fake_end(fd, frame->call, 0, 0, "");
+		ectledger__v1__client_frame__free_unpacked(frame, NULL);
+	}
+}
+
+Test(client_stream, ten_thousand_tokens_may_wait_within_the_first_credit)
+{
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, hold_all, 1);
+	for (unsigned i = 0; i < 10000; i++)
+		cr_assert_eq(ect_stream_send(b->stream, "token", 5, &b->status), 0, "%u: %s", i,
+		    b->status.text);
+	cr_expect_eq(ect_stream_unanswered(b->stream), 10000u);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
+	cr_assert_eq(b->got.count, 10000u);
+	for (unsigned i = 0; i < 10000; i++)
+		cr_assert_eq(b->got.number[i], 9999 - i);
+	finish(b);
+	cr_expect_leq(b->fake.messages, 64u);
+	free(b);
+}
+
+/* What the options say stands in every message. */
+static void
+look_at_options(struct fake *f, int fd, unsigned connection)
+{
+	client_frame *frame;
+	uint64_t next = 0;
+
+	(void)connection;
+	while ((frame = fake_read(fd)) != NULL) {
+		if (frame->has_message) {
+			Ectledger__V1__AppendRequest *r = ectledger__v1__append_request__unpack(
+			    NULL, frame->message.len, frame->message.data);
+
+			f->messages++;
+			f->broken_rules += r == NULL || !r->no_receipt || r->n_wits != 2 ||
+					   memcmp(r->wits[1].data, "b.b.b", 5) != 0 || !r->wait ||
+					   r->wait_ms != 0;
+			for (size_t i = 0; r != NULL && i < r->n_tokens; i++)
+				fake_append_answers(fd, frame->call, (uint64_t[]){next++}, 1);
+			if (r != NULL)
+				ectledger__v1__append_request__free_unpacked(r, NULL);
+		}
+		if (frame->end)
+			fake_end(fd, frame->call, 0, 0, "");
+		ectledger__v1__client_frame__free_unpacked(frame, NULL);
+	}
+}
+
+Test(client_stream, wits_and_waiting_go_with_every_message)
+{
+	static const char *const wits[] = {"a.a.a", "b.b.b"};
+	const struct ect_append_options options = {
+	    .no_receipt = true, .wait = true, .wits = wits, .wit_count = 2};
+	struct ect_append_options many = {.wits = wits, .wit_count = 17};
+	struct both *b = malloc(sizeof *b);
+
+	cr_assert(b != NULL);
+	begin(b, look_at_options, 1);
+	ect_stream_free(b->stream);
+	cr_expect_eq(
+	    ect_stream_open_with(b->client, &many, &b->stream, on_answer, &b->got, &b->status), -1);
+	cr_expect_eq(b->status.outcome, ECT_USAGE);
+	cr_assert_eq(
+	    ect_stream_open_with(b->client, &options, &b->stream, on_answer, &b->got, &b->status),
+	    0);
+	for (unsigned i = 0; i < 300; i++)
+		cr_assert_eq(ect_stream_send(b->stream, "t", 1, &b->status), 0);
+	cr_assert_eq(ect_stream_finish(b->stream, &b->status), 0, "%s", b->status.text);
+	finish(b);
+	cr_expect_gt(b->fake.messages, 1u);
+	cr_expect_eq(b->fake.broken_rules, 0u);
 	free(b);
 }

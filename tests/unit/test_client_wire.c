@@ -13,7 +13,7 @@ Test(client_wire, a_request_is_what_the_generated_code_packs)
 {
 	static const size_t sizes[] = {1, 127, 128, 16383, 16384, 64000};
 	Ectledger__V1__AppendRequest request = ECTLEDGER__V1__APPEND_REQUEST__INIT;
-	ProtobufCBinaryData tokens[6];
+	ProtobufCBinaryData tokens[6], wit = {3, (uint8_t *)(uintptr_t) "wit"};
 	uint8_t *bytes = malloc(64000), *packed = malloc(200000);
 	struct buf b;
 
@@ -24,10 +24,17 @@ Test(client_wire, a_request_is_what_the_generated_code_packs)
 		tokens[i] = (ProtobufCBinaryData){sizes[i], bytes};
 		wire_put_token(&b, bytes, sizes[i]);
 	}
-	wire_put_no_receipt(&b);
+	wire_put_u64(&b, 2, 1);
+	wire_put_bytes(&b, 3, "wit", 3);
+	wire_put_u64(&b, 4, 1);
+	wire_put_u64(&b, 5, 300);
 	request.tokens = tokens;
 	request.n_tokens = 6;
 	request.no_receipt = true;
+	request.wits = &wit;
+	request.n_wits = 1;
+	request.wait = true;
+	request.wait_ms = 300;
 	cr_assert_eq(ectledger__v1__append_request__get_packed_size(&request), b.n);
 	(void)ectledger__v1__append_request__pack(&request, packed);
 	cr_expect_eq(memcmp(packed, b.p, b.n), 0);
@@ -41,10 +48,12 @@ Test(client_wire, an_answers_number_is_found_whatever_else_it_holds)
 	static const uint64_t numbers[] = {0, 1, 127, 128, UINT32_MAX, UINT64_MAX};
 	Ectledger__V1__AppendAnswer answer = ECTLEDGER__V1__APPEND_ANSWER__INIT;
 	Ectledger__V1__Refusal refusal = ECTLEDGER__V1__REFUSAL__INIT;
+	struct wire_answer got;
 	uint8_t packed[512];
-	uint64_t got;
 
 	refusal.message = (char *)(uintptr_t) "no";
+	refusal.code = 19;
+	refusal.retry_after_ms = UINT64_MAX;
 	answer.refusal = &refusal;
 	answer.index = 7;
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -52,10 +61,16 @@ Test(client_wire, an_answers_number_is_found_whatever_else_it_holds)
 
 		answer.number = numbers[i];
 		n = ectledger__v1__append_answer__pack(&answer, packed);
-		got = 99;
-		cr_expect(wire_answer_number(bytes_of(packed, n), &got));
-		cr_expect_eq(got, numbers[i]);
+		cr_expect(wire_answer(bytes_of(packed, n), &got));
+		cr_expect_eq(got.number, numbers[i]);
+		cr_expect(got.refused);
+		cr_expect_eq(got.code, 19u);
+		cr_expect_eq(got.retry_after_ms, UINT64_MAX);
 	}
+	answer.refusal = NULL;
+	cr_expect(wire_answer(
+	    bytes_of(packed, ectledger__v1__append_answer__pack(&answer, packed)), &got));
+	cr_expect_not(got.refused);
 }
 
 static bool

@@ -29,6 +29,9 @@ struct ect_client_options {
 	unsigned connect_ms, call_ms; /* 0: 5,000 and 30,000 */
 	unsigned retries;          /* reconnects of an idempotent call; appends are idempotent too.  0: 3 */
 };
+/* "Not now" (busy, over_quota with a time) is repeated like a lost connection, after the time that the
+ * server names; at most this long, else it is told at once. */
+#define ECT_RETRY_AFTER_MAX_MS 60000
 
 /* What went wrong, for ectl's exit codes. */
 enum ect_outcome {
@@ -42,6 +45,7 @@ enum ect_outcome {
 struct ect_status {
 	enum ect_outcome outcome;
 	uint32_t grpc_status, code;
+	uint64_t retry_after_ms;   /* of a refusal: not before; 0: not said */
 	char text[256];
 };
 
@@ -52,12 +56,34 @@ void ect_client_close(struct ect_client *c);
 /* One unary call: request bytes in, answer bytes out (malloc'd; free()).  Reconnects and repeats as 'retries' says.  0 when status->outcome is ECT_OK. */
 int ect_client_call(struct ect_client *c, const char *method, const void *request, size_t request_size,
     uint8_t **answer, size_t *answer_size, struct ect_status *status);
+/* The same with protobuf-c's structs: ect_client_ask(c, "/ectledger.v1.Query/Search", &request.base,
+ * &ectledger__v1__search_reply__descriptor, &answer, &status).  Free the answer with
+ * protobuf_c_message_free_unpacked(answer, NULL). */
+struct ProtobufCMessage;
+struct ProtobufCMessageDescriptor;
+int ect_client_ask(struct ect_client *c, const char *method, const struct ProtobufCMessage *request,
+    const struct ProtobufCMessageDescriptor *answer_type, struct ProtobufCMessage **answer, struct ect_status *status);
 
 /* An append stream: send tokens, get one answer per token in any order.  After a lost connection it reconnects and sends again what was not answered. */
 struct ect_stream;
 /* 'answer' is called with the token's number (count from 0) and the AppendAnswer's protobuf bytes. */
 int ect_stream_open(struct ect_client *c, bool no_receipt, struct ect_stream **out,
     void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx, struct ect_status *status);
+/* The same with what else an append can say. */
+struct ect_append_options {
+	bool no_receipt;
+	bool once;                /* "not now" is an answer: do not send such tokens again */
+	bool wait;                /* wait_ms is set */
+	uint32_t wait_ms;         /* how long tokens may wait for their predecessors, at most the log's own limit */
+	const char *const *wits;  /* Workload Identity Tokens for the tokens' issuers, compact JWS; at most 16, of 4,096 bytes */
+	size_t wit_count;
+};
+int ect_stream_open_with(struct ect_client *c, const struct ect_append_options *options, struct ect_stream **out,
+    void (*answer)(void *ctx, uint64_t number, const uint8_t *answer, size_t size), void *ctx, struct ect_status *status);
+/* A token that the server puts off (busy, over_quota) is sent again after the time it names, and so are
+ * tokens refused for a predecessor that may be among those; the answer is the last one.  That ends when
+ * 'retries' rounds in a row got nothing accepted.  At most ECT_WINDOW tokens are without an answer. */
+#define ECT_WINDOW 16384
 /* Queue a token (copied, at most ECT_TOKEN_MAX bytes).  Tokens travel in batches: a lone one goes
  * at once, others when a batch is full or an answer came.  May block while the window is full,
  * handling answers meanwhile. */
@@ -73,6 +99,23 @@ size_t ect_stream_unanswered(const struct ect_stream *s);
 int ect_stream_finish(struct ect_stream *s, struct ect_status *status);
 void ect_stream_free(struct ect_stream *s);
 /* None of these may be called from 'answer'.  After -1 the stream is over: no more answers will come. */
+
+/* ---- watching ---- */
+
+/*
+ * Entries as they are committed, from index 'from' on, in pages.  A lost connection is made again and
+ * the watch goes on where it was: no gap, no repeat.  'filter' (may be empty): a packed SearchRequest.
+ * One watch a client; its unary calls and its append stream go on beside it.
+ */
+struct ect_watch;
+int ect_watch_open(struct ect_client *c, uint64_t from, const void *filter, size_t filter_size,
+    struct ect_watch **out, struct ect_status *status);
+/* The next page, a WatchReply's bytes, valid until the next call; it may hold no entries (a sign of life).
+ * 1: a page; 0: 'fd' (unless -1) is readable, 'timeout_ms' (-1: none) passed, or a signal came; -1: it is over. */
+int ect_watch_next(struct ect_watch *w, int fd, int timeout_ms, const uint8_t **page, size_t *size, struct ect_status *status);
+/* Where another watch goes on: everything before it was in the pages given so far. */
+uint64_t ect_watch_position(const struct ect_watch *w);
+void ect_watch_free(struct ect_watch *w); /* NULL is fine */
 
 /* ---- the non-blocking core: bytes of frames in and out, no socket calls of its own but connect/read/write on one descriptor ---- */
 
@@ -100,6 +143,8 @@ uint32_t ect_core_begin(struct ect_core *core, const char *method, unsigned dead
 /* False: no credit yet. */
 bool ect_core_send(struct ect_core *core, uint32_t call, const void *message, size_t size);
 void ect_core_end(struct ect_core *core, uint32_t call);
+/* 'n' further answers may come on this call; before the first grant any number may. */
+void ect_core_grant(struct ect_core *core, uint32_t call, uint32_t n);
 void ect_core_cancel(struct ect_core *core, uint32_t call); /* no callback for this call any more */
 bool ect_core_draining(const struct ect_core *core);        /* the server takes no new calls here: open another connection */
 size_t ect_core_queued(const struct ect_core *core); /* bytes not yet written */
