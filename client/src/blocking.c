@@ -8,7 +8,6 @@
 #include "blocking.h"
 
 #include <poll.h>
-#include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +16,7 @@
 #include "base/random.h"
 #include "base/rc.h"
 #include "link.h"
+#include "proto/ledger.pb-c.h"
 
 static bool
 copy_options(struct ect_client_options *to, const struct ect_client_options *from)
