@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "claim/entry.h"
 
+#include "../../tools/ectl/fsck_cbor.c"
 #include "../../tools/ectl/fsck_entry.c"
 
 static void

@@ -8,13 +8,19 @@
  *
  *   fsck.c          the verb: logs of a folder, one child process for each, one answer
  *   fsck_log.c      one log, told once            fsck_scan.c    what stands beside it
+ *   fsck_cbor.c     a CBOR reader                 fsck_util.c    bytes, texts, hashes
  *   fsck_entry.c    the entry's CBOR              fsck_tree.c    Merkle arithmetic
  *   fsck_note.c     checkpoints, verifier keys    fsck_journal.c the head journal
- *   fsck_token.c    tokens and signatures         fsck_graph.c   parents and chain links
- *   fsck_index.c    the index environment         fsck_util.c    bytes, texts, hashes
+ *   fsck_token.c    tokens: JWS and JSON          fsck_cose.c    tokens: COSE and CWT
+ *   fsck_event.c    key entries, one by one       fsck_history.c what was in force at which index
+ *   fsck_key.c      keys and signatures           fsck_credential.c  certificates and WITs
+ *   fsck_verify.c   signatures, on all processors
+ *   fsck_graph.c    parents and chain links       fsck_index.c   the index environment
  *
- * Levels: 1 structure and hashes; 2 tree, checkpoints, journal; 3 token signatures; 4 graph; 5
- * index.  Each includes the ones below.
+ * The one thing it takes from there is data: claim/kinds.def, the table of node kinds.
+ *
+ * Levels: 1 structure and hashes; 2 tree, checkpoints, journal; 3 token signatures and keys; 4
+ * graph; 5 index.  Each includes the ones below.
  */
 #ifndef ECTL_FSCK_H
 #define ECTL_FSCK_H
@@ -32,6 +38,7 @@
 #define FSCK_PREDS    100
 #define FSCK_LEVEL    5
 #define FSCK_NAME_MAX 256
+#define FSCK_ISS_MAX  2048
 #define FSCK_SAME_MAX 20 /* problems of one kind that are told one by one */
 
 struct span {
@@ -52,6 +59,8 @@ enum fsck_what {
 	FSCK_KEY,
 	FSCK_SIGNATURE,
 	FSCK_TOKEN,
+	FSCK_EVENT,
+	FSCK_SIGNER,
 	FSCK_PARENT,
 	FSCK_CHAIN,
 	FSCK_INDEX,
@@ -73,7 +82,8 @@ struct fsck_journal {
 	bool from_start; /* the first file is there */
 };
 
-struct fsck_trust;
+struct fsck_history;
+struct fsck_verify;
 struct fsck_graph;
 struct fsck_index;
 
@@ -93,14 +103,17 @@ struct fsck {
 	EVP_MD_CTX *digest;
 	struct fsck_vkey vkey;
 	bool has_vkey;
-	struct fsck_trust *trust;
+	struct fsck_history *history;
+	struct fsck_verify *verify;
 	struct fsck_graph *graph;
 	struct fsck_journal journal;
 
 	uint64_t entries, heads, total; /* total: entries as LMDB counts them, for the bar */
 	uint64_t last_good_head;	/* size; FSCK_NONE: none */
 	uint8_t root[FSCK_HASH];
-	uint64_t signatures_ok, signatures_unchecked;
+	unsigned format; /* of the log environment: 1 or 2; 0: not known */
+	uint64_t signatures_ok, signatures_unchecked, unsigned_tokens;
+	uint64_t key_entries, equivocations;
 	uint64_t problems, per_what[FSCK_WHATS];
 	const char *index_state; /* "ok", "absent", "different", "not_checked" */
 	uint64_t index_reach;	 /* FSCK_NONE: no index */
@@ -139,7 +152,23 @@ char *fsck_path(const char *folder, const char *name);
 void *fsck_grow(void *p, size_t count, size_t *room, size_t size);
 void *fsck_alloc(size_t count, size_t size);
 
+/* One-shot, for any thread. */
+void fsck_sha256(struct span x, uint8_t out[FSCK_HASH]);
+/* The trust domain of an issuer: its authority; empty for URIs without one. */
+struct span fsck_domain(const char *iss);
+bool fsck_same(struct span a, struct span b);
+
 /* ---- fsck_entry.c ---- */
+
+enum fsck_kind {
+	FSCK_TOKEN_ENTRY = 1,
+	FSCK_KEY_ENTRY = 2,
+	FSCK_EQUIVOCATION_ENTRY = 6,
+	FSCK_KINDS = 6
+};
+enum fsck_media { FSCK_JWS = 1, FSCK_COSE = 2, FSCK_PLAIN = 3 };
+enum fsck_flag { FSCK_FOREIGN_PARENT = 4, FSCK_LOWER_PARENT = 8 };
+enum fsck_binding { FSCK_UNSIGNED = 0, FSCK_JWKS = 1, FSCK_X509 = 2, FSCK_WIT = 3 };
 
 struct fsck_link {
 	uint64_t ordinal, previous; /* FSCK_NONE: null */
@@ -150,15 +179,16 @@ struct fsck_foreign {
 };
 struct fsck_entry {
 	uint64_t version, kind, received_ms, media, level, flags;
-	bool has_signer; /* version 2: false where nobody signed */
+	bool has_signer;
 	uint8_t signer[FSCK_HASH];
-	uint64_t binding, anchor; /* version 2; anchor FSCK_NONE: null */
-	struct span credential;
 	struct fsck_link workflow, issuer;
 	uint64_t parents[FSCK_PREDS];
 	size_t parent_count;
 	struct fsck_foreign foreign[FSCK_PREDS];
 	size_t foreign_count;
+	uint64_t binding;
+	uint64_t anchor;	/* FSCK_NONE: null */
+	struct span credential; /* p NULL: null */
 	struct span token;
 };
 /*
@@ -201,23 +231,136 @@ bool fsck_note_read(struct fsck *f, struct span note, uint64_t at_size, struct f
 /* Read all its files from the start; may be called again.  Problems are told when 'tell'. */
 void fsck_journal_read(struct fsck *f, struct fsck_journal *j, bool tell);
 
-/* ---- fsck_token.c ---- */
+/* ---- fsck_token.c, fsck_cose.c ---- */
 
+/* The parts of a token, as they lie in it. */
+struct fsck_form {
+	uint64_t media;
+	struct span raw;
+	struct span header;  /* JWS: base64url; COSE: the protected map */
+	struct span payload; /* JWS: base64url; COSE: a map; plain: everything */
+	uint8_t signature[96];
+	size_t signature_size; /* 0: plain */
+};
+/* What a token says, whatever its form. */
 struct fsck_task {
 	uint8_t jti[FSCK_ID], wid[FSCK_ID]; /* wid zero: none */
-	uint8_t issuer[FSCK_ID];	    /* of SHA-256(iss) */
+	char iss[FSCK_ISS_MAX + 1];
+	uint8_t issuer[FSCK_ID]; /* of SHA-256(iss) */
+	uint8_t act[FSCK_ID];	 /* of SHA-256(exec_act) */
+	const char *kind;	 /* by the table; NULL: a plain task */
 	int64_t iat;
 	uint8_t pred[FSCK_PREDS][FSCK_ID];
 	size_t pred_count;
 	uint8_t hash[2][FSCK_ID];
 	size_t hash_count;
 };
-void fsck_trust_load(struct fsck *f);
-void fsck_trust_free(struct fsck_trust *t);
-/* What the token says; false with the problem told. */
-bool fsck_token_read(struct fsck *f, uint64_t index, struct span token, struct fsck_task *out);
-/* Its signature, under the key that the entry names. */
-void fsck_token_verify(struct fsck *f, uint64_t index, const struct fsck_entry *e);
+bool fsck_form_read(struct span token, uint64_t media, struct fsck_form *out);
+/* What was signed: malloc'd; NULL: nothing was. */
+uint8_t *fsck_form_signed(const struct fsck_form *form, size_t *n);
+/* The certificates in its header, DER joined, leaf first; malloc'd.  NULL: none.  'x5t': digest of
+ * the leaf, where the header has that; '*has_x5t' says so. */
+uint8_t *fsck_form_chain(
+    const struct fsck_form *form, size_t *n, uint8_t x5t[FSCK_HASH], bool *has_x5t);
+/* What the token says; NULL, or what of it could not be read. */
+const char *fsck_task_read(const struct fsck_form *form, struct fsck_task *out);
+
+bool fsck_cose_read(struct span token, struct fsck_form *out);
+uint8_t *fsck_cose_signed(const struct fsck_form *form, size_t *n);
+uint8_t *fsck_cose_chain(
+    const struct fsck_form *form, size_t *n, uint8_t x5t[FSCK_HASH], bool *has_x5t);
+const char *fsck_cose_claims(struct span payload, struct fsck_task *out);
+/* Steps that both forms share. */
+const char *fsck_task_iss(struct span iss, struct fsck_task *out);
+void fsck_task_act(struct span act, struct fsck_task *out);
+void fsck_task_hash(const uint8_t *digest, struct fsck_task *out);
+
+/* ---- fsck_key.c ---- */
+
+struct fsck_pkey {
+	EVP_PKEY *key;
+	size_t half; /* of an ECDSA signature: 32 or 48; Ed25519: 0 */
+	uint8_t thumbprint[FSCK_HASH];
+};
+/* From a JWK's text (RFC 7517, 7638); false for keys of other kinds.  Any thread. */
+bool fsck_pkey_jwk(struct span jwk, struct fsck_pkey *out);
+/* Takes a reference of its own. */
+bool fsck_pkey_of(EVP_PKEY *key, struct fsck_pkey *out);
+void fsck_pkey_release(struct fsck_pkey *k);
+bool fsck_pkey_verify(const struct fsck_pkey *k, struct span message, struct span signature);
+
+/* ---- fsck_event.c ---- */
+
+enum fsck_action {
+	FSCK_ENROLL = 1,
+	FSCK_CHANGE = 2,
+	FSCK_WITHDRAW = 3,
+	FSCK_REVOKE = 4,
+	FSCK_REINSTATE = 5
+};
+enum fsck_subject { FSCK_A_KEY = 1, FSCK_A_CA = 2, FSCK_A_BUNDLE = 3, FSCK_A_CRL = 4 };
+
+#define FSCK_ISSUERS 256
+
+struct fsck_event { /* views */
+	uint64_t action, subject;
+	struct span domain, kid, material, use;
+	uint8_t id[FSCK_HASH];
+	struct span issuers[FSCK_ISSUERS];
+	size_t issuer_count;
+	bool has_since;
+	int64_t since; /* seconds */
+};
+/* False: not the one accepted form. */
+bool fsck_event_read(struct span raw, struct fsck_event *out, size_t *at, const char **field);
+
+/* ---- fsck_history.c ---- */
+
+/* One key entry, kept, and what was in force behind it for the same id in the same domain. */
+struct fsck_record {
+	uint64_t index;
+	struct fsck_event event;    /* views into 'bytes' */
+	struct fsck_pkey pkey;	    /* of a key's material */
+	struct fsck_record *before; /* the one before it about the same */
+	uint8_t *bytes;
+	bool enrolled, revoked;
+	uint64_t enrolled_at; /* index of the entry that did it */
+	int64_t since;	      /* revoked */
+};
+struct fsck_history *fsck_history_new(void);
+void fsck_history_free(struct fsck_history *h);
+/* A key entry; in index order.  Its trust domain in '*domain' (empty: unreadable, told). */
+void fsck_history_add(struct fsck *f, uint64_t index, struct span event, struct span *domain);
+/* An entry that could not be read: it may have been a key entry. */
+void fsck_history_hole(struct fsck *f, uint64_t index);
+/*
+ * The key entry that an entry's evidence names, when it was in force at the entry's place.  NULL: it
+ * was not (told), or nothing can be said ('*unknown').
+ */
+const struct fsck_record *fsck_history_judge(struct fsck *f, uint64_t index,
+    const struct fsck_entry *e, const struct fsck_task *t, bool *unknown);
+
+/* ---- fsck_credential.c ---- */
+
+/*
+ * The key that signed, by what came with the token: NULL and 'out', or why not.  Any thread.
+ */
+const char *fsck_credential_x509(const struct fsck_form *form, struct span credential,
+    struct span anchor, const char *iss, int64_t at, struct fsck_pkey *out);
+const char *fsck_credential_wit(struct span credential, const struct fsck_pkey *anchor,
+    const char *iss, int64_t at, struct fsck_pkey *out);
+
+/* ---- fsck_verify.c ---- */
+
+void fsck_verify_begin(struct fsck *f);
+/*
+ * Check a token's signature, under what the entry's evidence leads to ('anchor'), or, NULL, under
+ * the key of the trust folder that has the entry's thumbprint.  The answer may come later.
+ */
+void fsck_verify_add(struct fsck *f, uint64_t index, const struct fsck_entry *e,
+    const struct fsck_task *t, const struct fsck_record *anchor);
+/* Wait for the rest, tell what does not hold. */
+void fsck_verify_end(struct fsck *f);
 
 /* ---- fsck_graph.c ---- */
 
@@ -232,6 +375,14 @@ void fsck_graph_free(struct fsck_graph *g);
  */
 void fsck_graph_add(
     struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t);
+/* A key entry of this trust domain. */
+void fsck_graph_add_key(
+    struct fsck *f, uint64_t index, const struct fsck_entry *e, struct span domain);
+/* A refused token; 'same' says whether the entry that holds the id has the same signed bytes. */
+void fsck_graph_add_equivocation(
+    struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t);
+/* An entry of a kind that has no links of its own. */
+void fsck_graph_add_other(struct fsck *f, uint64_t index);
 
 /* ---- fsck_index.c ---- */
 

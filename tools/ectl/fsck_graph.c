@@ -58,41 +58,47 @@ rehash_nodes(struct fsck_graph *g)
 		struct fsck_node *n = &g->nodes[i];
 		uint64_t at = mix(n->task.jti, 0) & (g->bucket_count - 1);
 
-		if (!n->read)
+		if (!n->is_task)
 			continue;
 		n->next = g->buckets[at];
 		g->buckets[at] = (uint32_t)i + 1;
 	}
 }
 
-static void
-add_node(struct fsck_graph *g, const struct fsck_task *t, size_t parent_count)
+static struct fsck_node *
+add_node(struct fsck_graph *g, size_t parent_count)
 {
 	struct fsck_node *n;
 
 	g->nodes = fsck_grow(g->nodes, g->count, &g->room, sizeof(*g->nodes));
-	n = &g->nodes[g->count];
+	n = &g->nodes[g->count++];
 	memset(n, 0, sizeof(*n));
 	n->first_parent = g->parent_total - parent_count;
 	n->parent_count = (uint32_t)parent_count;
-	g->holes += t == NULL;
-	if (t != NULL) {
-		n->read = true;
-		memcpy(n->task.jti, t->jti, FSCK_ID);
-		memcpy(n->task.wid, t->wid, FSCK_ID);
-		memcpy(n->task.hash, t->hash, sizeof(t->hash));
-		n->task.hash_count = (uint8_t)t->hash_count;
-		n->task.iat = t->iat;
-	}
-	g->count++;
+	n->read = true;
+	return n;
+}
+
+static void
+add_task(struct fsck_graph *g, const struct fsck_entry *e, const struct fsck_task *t)
+{
+	struct fsck_node *n = add_node(g, t->pred_count);
+	uint64_t at;
+
+	n->is_task = true;
+	memcpy(n->task.jti, t->jti, FSCK_ID);
+	memcpy(n->task.wid, t->wid, FSCK_ID);
+	memcpy(n->task.hash, t->hash, sizeof(t->hash));
+	n->task.hash_count = (uint8_t)t->hash_count;
+	n->task.iat = t->iat;
+	n->lower = e->level == 1 || (e->flags & FSCK_LOWER_PARENT) != 0;
 	if (g->count > g->bucket_count) {
 		rehash_nodes(g);
-	} else if (n->read) {
-		uint64_t at = mix(n->task.jti, 0) & (g->bucket_count - 1);
-
-		n->next = g->buckets[at];
-		g->buckets[at] = (uint32_t)g->count;
+		return;
 	}
+	at = mix(n->task.jti, 0) & (g->bucket_count - 1);
+	n->next = g->buckets[at];
+	g->buckets[at] = (uint32_t)g->count;
 }
 
 static bool
@@ -124,7 +130,7 @@ find(const struct fsck_graph *g, const uint8_t *wid, const uint8_t *jti, uint64_
 /* ---- sequences ---- */
 
 static struct fsck_seq *
-seq_slot(struct fsck_graph *g, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID])
+seq_slot(struct fsck_graph *g, unsigned kind, const uint8_t id[FSCK_ID])
 {
 	uint64_t at = mix(id, (uint64_t)kind);
 
@@ -137,6 +143,7 @@ seq_slot(struct fsck_graph *g, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID
 			s = &g->seqs[g->seq_count++];
 			memset(s, 0, sizeof(*s));
 			s->kind = kind;
+			g->seqs_only += kind < FSCK_LIST;
 			memcpy(s->id, id, FSCK_ID);
 			*slot = (uint32_t)g->seq_count;
 			return s;
@@ -148,7 +155,7 @@ seq_slot(struct fsck_graph *g, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID
 }
 
 static struct fsck_seq *
-seq_of(struct fsck_graph *g, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID])
+seq_of(struct fsck_graph *g, unsigned kind, const uint8_t id[FSCK_ID])
 {
 	if ((g->seq_count + 1) * 2 > g->slot_count) {
 		free(g->slots);
@@ -166,10 +173,11 @@ seq_of(struct fsck_graph *g, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID])
 }
 
 static void
-check_link(struct fsck *f, uint64_t index, enum fsck_seq_kind kind, const uint8_t id[FSCK_ID],
+check_link(struct fsck *f, uint64_t index, unsigned kind, const uint8_t id[FSCK_ID],
     const struct fsck_link *link)
 {
-	static const char *const names[] = {"", "workflow", "issuer", "foreign"};
+	static const char *const names[FSCK_SEQ_KINDS] = {"", "workflow", "issuer", "foreign",
+	    "keys", "domain's keys", "equivocations", "issuer's equivocations"};
 	struct fsck_seq *s = seq_of(f->graph, kind, id);
 	uint64_t previous = s->count == 0 ? FSCK_NONE : s->last;
 
@@ -184,9 +192,39 @@ check_link(struct fsck *f, uint64_t index, enum fsck_seq_kind kind, const uint8_
 	s->last = index;
 }
 
+uint64_t
+fsck_list_sum(uint64_t sum, uint64_t index)
+{
+	uint64_t h = (sum ^ index) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (h ^ h >> 32) * UINT64_C(0xbf58476d1ce4e5b9) + index;
+}
+
+static void
+add_to_list(
+    struct fsck_graph *g, enum fsck_list_kind kind, const uint8_t id[FSCK_ID], uint64_t index)
+{
+	struct fsck_seq *s = seq_of(g, FSCK_LIST + (unsigned)kind, id);
+
+	s->count++;
+	s->last = index;
+	s->sum = fsck_list_sum(s->sum, index);
+}
+
+/* Lists go by the hash of a name. */
+static void
+add_to_named(struct fsck_graph *g, enum fsck_list_kind kind, const char *name, uint64_t index)
+{
+	uint8_t hash[FSCK_HASH];
+
+	fsck_sha256((struct span){(const uint8_t *)name, strlen(name)}, hash);
+	add_to_list(g, kind, hash, index);
+}
+
 void
 fsck_graph_mark(struct fsck_graph *g)
 {
+	g->marked_seqs = g->seqs_only;
 	free(g->marked);
 	g->marked = fsck_alloc(g->seq_count + 1, sizeof(*g->marked));
 	g->marked_count = g->seq_count;
@@ -267,6 +305,41 @@ check_foreign(struct fsck *f, uint64_t index, const struct fsck_entry *e, const 
 	}
 }
 
+/*
+ * Is what is said of L1 among the ancestors what the parents say?  Version 1 knew no L1.
+ */
+static void
+check_flags(struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t,
+    const uint64_t *parents)
+{
+	bool lower = false, known = true, flag = (e->flags & FSCK_LOWER_PARENT) != 0;
+
+	for (size_t i = 0; i < t->pred_count; i++) {
+		known = known && parents[i] != FSCK_NONE;
+		lower = lower || (parents[i] != FSCK_NONE && f->graph->nodes[parents[i]].lower);
+	}
+	if (known && e->version != 1 && flag != lower)
+		fsck_problem(f, FSCK_PARENT, index, "flags",
+		    lower ? "an ancestor is L1, and the entry does not say so"
+			  : "the entry says that an ancestor is L1, and none is");
+	if (((e->flags & FSCK_FOREIGN_PARENT) != 0) != (e->foreign_count > 0))
+		fsck_problem(f, FSCK_CHAIN, index, "flags",
+		    "foreign links and the flag for parents in another workflow differ");
+}
+
+static void
+add_lists(
+    struct fsck_graph *g, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t)
+{
+	add_to_list(g, FSCK_LIST_WORKFLOW, t->wid, index);
+	add_to_list(g, FSCK_LIST_ISSUER, t->issuer, index);
+	add_to_list(g, FSCK_LIST_ACT, t->act, index);
+	if (t->kind != NULL)
+		add_to_named(g, FSCK_LIST_KIND, t->kind, index);
+	if (e->has_signer)
+		add_to_list(g, FSCK_LIST_SIGNER, e->signer, index);
+}
+
 void
 fsck_graph_add(
     struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t)
@@ -275,7 +348,8 @@ fsck_graph_add(
 	uint64_t parents[FSCK_PREDS], other;
 
 	if (t == NULL) {
-		add_node(g, NULL, 0);
+		add_node(g, 0)->read = false;
+		g->holes++;
 		return;
 	}
 	if (find(g, t->wid, t->jti, &other) > 0)
@@ -286,10 +360,56 @@ fsck_graph_add(
 	check_link(f, index, FSCK_SEQ_WORKFLOW, t->wid, &e->workflow);
 	check_link(f, index, FSCK_SEQ_ISSUER, t->issuer, &e->issuer);
 	check_foreign(f, index, e, t, parents);
+	check_flags(f, index, e, t, parents);
+	add_lists(g, index, e, t);
 	for (size_t i = 0; i < t->pred_count; i++) {
 		g->parents =
 		    fsck_grow(g->parents, g->parent_total, &g->parent_room, sizeof(*g->parents));
 		g->parents[g->parent_total++] = parents[i];
 	}
-	add_node(g, t, t->pred_count);
+	add_task(g, e, t);
+}
+
+/* ---- entries that are no tasks ---- */
+
+void
+fsck_graph_add_key(struct fsck *f, uint64_t index, const struct fsck_entry *e, struct span domain)
+{
+	static const uint8_t all[FSCK_ID];
+	uint8_t hash[FSCK_HASH];
+
+	fsck_sha256(domain, hash);
+	check_link(f, index, FSCK_SEQ_KEYS, all, &e->workflow);
+	check_link(f, index, FSCK_SEQ_DOMAIN_KEYS, hash, &e->issuer);
+	add_to_named(f->graph, FSCK_LIST_KIND, "key", index);
+	(void)add_node(f->graph, 0);
+}
+
+void
+fsck_graph_add_equivocation(
+    struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t)
+{
+	static const uint8_t all[FSCK_ID];
+	struct fsck_graph *g = f->graph;
+	uint64_t holder = e->parents[0];
+	bool hole = is_hole(g, holder), held = holder < g->count && g->nodes[holder].is_task;
+
+	held = held && memcmp(g->nodes[holder].task.jti, t->jti, FSCK_ID) == 0 &&
+	       memcmp(g->nodes[holder].task.wid, t->wid, FSCK_ID) == 0;
+	if (!held && !hole)
+		fsck_problem(f, FSCK_PARENT, index, NULL,
+		    "entry %llu is not the one that holds the id of the refused token",
+		    (unsigned long long)holder);
+	check_link(f, index, FSCK_SEQ_EQUIVOCATIONS, all, &e->workflow);
+	check_link(f, index, FSCK_SEQ_ISSUER_EQUIVOCATIONS, t->issuer, &e->issuer);
+	add_to_named(g, FSCK_LIST_KIND, "equivocation", index);
+	add_to_list(g, FSCK_LIST_ISSUER, t->issuer, index);
+	(void)add_node(g, 0);
+}
+
+void
+fsck_graph_add_other(struct fsck *f, uint64_t index)
+{
+	(void)index;
+	(void)add_node(f->graph, 0);
 }

@@ -27,7 +27,7 @@
 #define PROGRESS_STEP 1024
 
 static const char *const labels[FSCK_WHATS] = {"database", "meta", "entry", "time", "leaf", "tile",
-    "head", "journal", "key", "signature", "token", "parent", "chain", "index"};
+    "head", "journal", "key", "signature", "token", "event", "signer", "parent", "chain", "index"};
 
 /* ---- telling ---- */
 
@@ -158,9 +158,12 @@ read_meta(struct scan *s)
 	struct fsck *f = s->f;
 	MDB_val k = {6, (char *)(uintptr_t) "format"}, v;
 
-	if (mdb_get(s->txn, s->meta, &k, &v) != 0 || v.mv_size != 1 ||
-	    (memcmp(v.mv_data, "1", 1) != 0 && memcmp(v.mv_data, "2", 1) != 0))
+	if (mdb_get(s->txn, s->meta, &k, &v) == 0 && v.mv_size == 1)
+		f->format = *(const uint8_t *)v.mv_data - (unsigned)'0';
+	if (f->format != 1 && f->format != 2) {
 		fsck_problem(f, FSCK_META, FSCK_NONE, "format", "the format is not 1 or 2");
+		f->format = 0;
+	}
 	k = (MDB_val){6, (char *)(uintptr_t) "origin"};
 	if (mdb_get(s->txn, s->meta, &k, &v) != 0 || v.mv_size == 0 || v.mv_size > FSCK_NAME_MAX ||
 	    memchr(v.mv_data, '\0', v.mv_size) != NULL)
@@ -171,32 +174,159 @@ read_meta(struct scan *s)
 
 /* ---- entries ---- */
 
-/* Form and time; then, unless the bytes are known to be wrong, what the token says. */
+/* What goes together, and what does not change back. */
+static void
+check_entry(struct scan *s, uint64_t index)
+{
+	struct fsck *f = s->f;
+	const struct fsck_entry *e = &s->read;
+
+	if (e->received_ms < s->last_ms)
+		fsck_problem(
+		    f, FSCK_TIME, index, NULL, "received_at is before that of the entry before it");
+	if (e->version < s->last_version)
+		fsck_problem(f, FSCK_ENTRY, index, NULL,
+		    "an entry of version %u after one of version %u", (unsigned)e->version,
+		    (unsigned)s->last_version);
+	if (f->format != 0 && e->version > f->format)
+		fsck_problem(f, FSCK_ENTRY, index, NULL,
+		    "an entry of version %u in a log of format %u", (unsigned)e->version,
+		    f->format);
+	if (e->kind != FSCK_KEY_ENTRY && e->level > 0 &&
+	    (e->media == FSCK_PLAIN) != (e->level == 1))
+		fsck_problem(
+		    f, FSCK_ENTRY, index, NULL, "its level is not one that its media can have");
+	s->last_ms = e->received_ms;
+	s->last_version = e->version;
+}
+
+/* By whom, as of then; the signature itself is checked beside the walk. */
+static void
+check_signer(struct scan *s, uint64_t index, const struct fsck_form *form)
+{
+	struct fsck *f = s->f;
+	const struct fsck_entry *e = &s->read;
+	const struct fsck_record *anchor = NULL;
+	bool unknown = false;
+
+	if (e->level == 1) {
+		f->unsigned_tokens++;
+		return;
+	}
+	if (form->signature_size == 0) {
+		fsck_problem(f, FSCK_SIGNATURE, index, NULL, "it has no signature");
+		return;
+	}
+	if (e->version != 1 && (e->anchor != FSCK_NONE || f->key_entries > 0)) {
+		anchor = fsck_history_judge(f, index, e, &s->task, &unknown);
+		if (unknown)
+			f->signatures_unchecked++;
+		if (anchor == NULL)
+			return;
+	}
+	fsck_verify_add(f, index, e, &s->task, anchor);
+}
+
+/* A refused token is evidence only when it differs from the one that holds the id. */
+static void
+check_differs(struct scan *s, uint64_t index, const struct fsck_form *form)
+{
+	struct fsck *f = s->f;
+	uint8_t key[8], *mine, *theirs = NULL;
+	struct fsck_entry *other = fsck_alloc(1, sizeof(*other));
+	struct fsck_form held;
+	const char *field;
+	MDB_val k = {sizeof(key), key}, v;
+	size_t at, n = 0, m = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		key[i] = (uint8_t)(s->read.parents[0] >> (56 - 8 * i));
+	mine = fsck_form_signed(form, &n);
+	if (s->read.parents[0] < index && mdb_get(s->txn, s->entry, &k, &v) == 0 &&
+	    fsck_entry_read((struct span){v.mv_data, v.mv_size}, other, &at, &field) &&
+	    fsck_form_read(other->token, other->media, &held))
+		theirs = fsck_form_signed(&held, &m);
+	if (mine != NULL && theirs != NULL &&
+	    fsck_same((struct span){mine, n}, (struct span){theirs, m}))
+		fsck_problem(f, FSCK_TOKEN, index, NULL,
+		    "the refused token is the same as that of entry %llu",
+		    (unsigned long long)s->read.parents[0]);
+	free(mine);
+	free(theirs);
+	free(other);
+}
+
+static bool
+examine_token(struct scan *s, uint64_t index)
+{
+	struct fsck *f = s->f;
+	struct fsck_form form;
+	const char *bad = "its form";
+
+	if (fsck_form_read(s->read.token, s->read.media, &form))
+		bad = fsck_task_read(&form, &s->task);
+	if (bad != NULL) {
+		fsck_problem(f, FSCK_TOKEN, index, NULL, "the token cannot be read: %s", bad);
+		return false;
+	}
+	check_signer(s, index, &form);
+	if (s->read.kind == FSCK_EQUIVOCATION_ENTRY) {
+		f->equivocations++;
+		check_differs(s, index, &form);
+	}
+	return true;
+}
+
+/*
+ * Form and time; then, unless the bytes are known to be wrong, what it says.  False: that could not
+ * be read.
+ */
 static bool
 examine(struct scan *s, uint64_t index, struct span raw, bool sound)
 {
 	struct fsck *f = s->f;
-	struct fsck_entry *e = &s->read;
 	const char *field;
 	char at[48];
 	size_t offset;
 
-	if (!fsck_entry_read(raw, e, &offset, &field)) {
+	if (!fsck_entry_read(raw, &s->read, &offset, &field)) {
 		snprintf(at, sizeof(at), "byte %zu", offset);
 		fsck_problem(f, FSCK_ENTRY, index, at, "not an entry: %s", field);
 		return false;
 	}
-	if (e->received_ms < s->last_ms)
-		fsck_problem(
-		    f, FSCK_TIME, index, NULL, "received_at is before that of the entry before it");
-	if (sound)
-		s->last_ms = e->received_ms;
-	if (!sound || f->level < 3 || e->kind != 1 || e->media != 1 ||
-	    !fsck_token_read(f, index, e->token, &s->task))
+	if (!sound)
 		return false;
-	if (e->level >= 2)
-		fsck_token_verify(f, index, e);
-	return true;
+	check_entry(s, index);
+	if (f->level < 3)
+		return false;
+	switch (s->read.kind) {
+	case FSCK_TOKEN_ENTRY:
+	case FSCK_EQUIVOCATION_ENTRY:
+		return examine_token(s, index);
+	case FSCK_KEY_ENTRY:
+		fsck_history_add(f, index, s->read.token, &s->domain);
+		f->key_entries++;
+		return s->domain.n > 0;
+	default:
+		return true;
+	}
+}
+
+static void
+add_to_graph(struct scan *s, uint64_t index, bool read)
+{
+	struct fsck *f = s->f;
+
+	if (!read)
+		fsck_graph_add(f, index, &s->read, NULL);
+	else if (s->read.kind == FSCK_TOKEN_ENTRY)
+		fsck_graph_add(f, index, &s->read, &s->task);
+	else if (s->read.kind == FSCK_KEY_ENTRY)
+		fsck_graph_add_key(f, index, &s->read, s->domain);
+	else if (s->read.kind == FSCK_EQUIVOCATION_ENTRY)
+		fsck_graph_add_equivocation(f, index, &s->read, &s->task);
+	else
+		fsck_graph_add_other(f, index);
 }
 
 /* 'raw' NULL: the entry is missing, and the tile's word is taken for its leaf. */
@@ -205,7 +335,7 @@ step(struct scan *s, uint64_t index, const struct span *raw)
 {
 	struct fsck *f = s->f;
 	uint8_t leaf[FSCK_HASH];
-	bool sound, token = false;
+	bool sound, read = false;
 
 	scan_heads(s, index);
 	if (f->level >= 5 && index == fsck_index_reach(s->index))
@@ -214,9 +344,11 @@ step(struct scan *s, uint64_t index, const struct span *raw)
 		fsck_hash_tagged(f, 0, *raw, (struct span){raw->p, 0}, leaf);
 	sound = scan_leaf(s, index, raw != NULL ? leaf : NULL);
 	if (raw != NULL)
-		token = examine(s, index, *raw, sound);
+		read = examine(s, index, *raw, sound);
+	if (!read && f->level >= 3)
+		fsck_history_hole(f, index);
 	if (f->level >= 4)
-		fsck_graph_add(f, index, &s->read, token ? &s->task : NULL);
+		add_to_graph(s, index, read);
 	*f->reached = f->entries = index + 1;
 	if (f->entries % PROGRESS_STEP == 0)
 		fsck_tell_progress(f, f->entries);
@@ -280,12 +412,15 @@ check_all(struct scan *s)
 	if (mdb_stat(s->txn, s->entry, &st) == 0)
 		f->total = st.ms_entries;
 	fsck_vkey_load(f);
-	if (f->level >= 3)
-		fsck_trust_load(f);
+	if (f->level >= 3) {
+		f->history = fsck_history_new();
+		fsck_verify_begin(f);
+	}
 	if (f->level >= 4)
 		f->graph = fsck_graph_new();
 	scan_begin(s);
 	walk(s);
+	fsck_verify_end(f);
 	if (!s->broken && f->entries != f->total)
 		fsck_problem(f, FSCK_DATABASE, FSCK_NONE, "log/entry",
 		    "%llu entries could be walked, the database counts %llu",
@@ -314,15 +449,17 @@ tell_result(struct fsck *f)
 		}
 	fsck_hex(f->root, FSCK_HASH, root);
 	tell(f, "result",
-	    json_pack("{so sI ss sI so sI sI sI sI ss so}", "origin", clean(f->origin), "entries",
-		(json_int_t)f->entries, "root", root, "heads", (json_int_t)f->heads,
+	    json_pack("{so sI ss sI so sI sI sI sI sI sI sI ss so}", "origin", clean(f->origin),
+		"entries", (json_int_t)f->entries, "root", root, "heads", (json_int_t)f->heads,
 		"last_good_head",
 		f->last_good_head != FSCK_NONE ? json_integer((json_int_t)f->last_good_head)
 					       : json_null(),
 		"journal_records", (json_int_t)f->journal.count, "signatures_checked",
 		(json_int_t)f->signatures_ok, "signatures_not_checked",
-		(json_int_t)f->signatures_unchecked, "problem_count", (json_int_t)f->problems,
-		"index", f->index_state, "index_reach",
+		(json_int_t)f->signatures_unchecked, "unsigned", (json_int_t)f->unsigned_tokens,
+		"key_entries", (json_int_t)f->key_entries, "equivocations",
+		(json_int_t)f->equivocations, "problem_count", (json_int_t)f->problems, "index",
+		f->index_state, "index_reach",
 		f->index_reach != FSCK_NONE ? json_integer((json_int_t)f->index_reach)
 					    : json_null()));
 }
@@ -354,7 +491,7 @@ fsck_log(struct fsck *f)
 	tell_result(f);
 	fsck_index_close(s->index);
 	fsck_graph_free(f->graph);
-	fsck_trust_free(f->trust);
+	fsck_history_free(f->history);
 	EVP_PKEY_free(f->vkey.pkey);
 	EVP_MD_CTX_free(f->digest);
 	EVP_MD_free(f->sha256);

@@ -17,9 +17,10 @@ struct scan {
 	struct fsck_index *index;
 
 	bool broken; /* the entries could not be walked to their end */
-	uint64_t last_ms;
+	uint64_t last_ms, last_version;
 	struct fsck_entry read;
-	struct fsck_task task;
+	struct fsck_task task; /* of a token or a refused one */
+	struct span domain;    /* of a key entry */
 
 	/* the tree: of the entries, and, while 'split', of the tiles */
 	struct fsck_edge edge, other;

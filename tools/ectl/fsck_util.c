@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <openssl/sha.h>
 
 static _Noreturn void
 no_memory(void)
@@ -38,6 +39,29 @@ fsck_hash_tagged(struct fsck *f, uint8_t tag, struct span a, struct span b, uint
 	    EVP_DigestUpdate(f->digest, b.p, b.n) != 1 ||
 	    EVP_DigestFinal_ex(f->digest, out, NULL) != 1)
 		no_memory();
+}
+
+void
+fsck_sha256(struct span x, uint8_t out[FSCK_HASH])
+{
+	if (SHA256(x.p, x.n, out) == NULL)
+		no_memory();
+}
+
+bool
+fsck_same(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+struct span
+fsck_domain(const char *iss)
+{
+	const char *at = strstr(iss, "://");
+
+	if (at == NULL)
+		return (struct span){(const uint8_t *)iss, 0};
+	return (struct span){(const uint8_t *)at + 3, strcspn(at + 3, "/?#:")};
 }
 
 uint64_t
