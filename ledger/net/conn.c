@@ -63,6 +63,7 @@ conn_kill(struct conn *c)
 	if (c->dead)
 		return;
 	c->dead = true;
+	conn_drop_paused(c, 0);
 	if (c->session.in_flight > 0)
 		serve_forget(c->net->serve, c);
 	conn_mark_dirty(c);
@@ -211,6 +212,7 @@ conn_end(struct conn *c, enum rc rc, const struct why *why)
 		conn_kill(c);
 		return;
 	}
+	conn_drop_paused(c, 0);
 	if (c->session.in_flight > 0)
 		serve_forget(c->net->serve, c);
 	session_release(&c->session);
@@ -381,6 +383,7 @@ peer_closed(struct conn *c)
 {
 	c->eof = true;
 	conn_set_reading(c, false);
+	conn_end_follows(c); /* it can neither end them nor give credit any more */
 	if (c->session.in_flight == 0 && c->out_at == c->out.n && !c->stalled)
 		conn_kill(c);
 	/* else: what is in flight is still answered, then the connection closes (conn_flush). */

@@ -16,6 +16,8 @@
 #include "base/must.h"
 #include "proto/frame.h"
 
+#define FOLLOW_QUEUE (64 * 1024) /* bytes queued below which a watch goes on */
+
 /* ---- frames ---- */
 
 static struct call_request
@@ -49,7 +51,12 @@ handle_frame(struct conn *c, struct bytes frame)
 		conn_end(c, rc, &why);
 		return false;
 	}
-	if (step.refuse == RC_OK && step.has_message && !step.nothing) {
+	if (step.refuse == RC_OK && step.opens && !step.has_message && !step.cancel) {
+		struct call_request request = request_of(c, &step);
+
+		/* A bare stream takes a place too: not for strangers. */
+		step.refuse = serve_may(c->net->serve, &request, &step.why);
+	} else if (step.refuse == RC_OK && step.has_message && !step.nothing) {
 		struct call_request request = request_of(c, &step);
 
 		rc = serve_begin(c->net->serve, &request, &step.why);
@@ -58,9 +65,13 @@ handle_frame(struct conn *c, struct bytes frame)
 		begun = rc == RC_OK;
 		step.refuse = rc;
 	}
-	if ((step.cancel || step.refuse != RC_OK) && step.in_flight)
+	if ((step.cancel || step.refuse != RC_OK) && step.in_flight) {
+		conn_drop_paused(c, step.call);
 		serve_cancel(c->net->serve, c, step.call);
+	}
 	rc = session_apply(&c->session, &step, begun, &c->out);
+	if (step.credit > 0 && c->session.paused_count > 0)
+		conn_mark_dirty(c); /* net_flush() goes on with them */
 	metric_add(c->net->frames_in, 1);
 	conn_wrote(c, before);
 	if (rc != RC_OK) {
@@ -161,21 +172,10 @@ conn_take(struct conn *c, struct bytes data)
 
 /* ---- answers ---- */
 
-void
-conn_answer(struct conn *c, const struct call_answer *answer)
+/* What the session wrote goes out, or the connection has too much of it. */
+static void
+check_share(struct conn *c)
 {
-	size_t before = c->out.n;
-	bool over = false;
-
-	if (c->dead || c->state != CONN_OPEN)
-		return;
-	session_answer(&c->session, (uint32_t)answer->door_id, answer->rc, &answer->why,
-	    answer->message, &c->out, &over);
-	if (over)
-		serve_cancel(c->net->serve, c, answer->door_id);
-	metric_add(c->net->answers_out, 1);
-	conn_wrote(c, before);
-	conn_mark_dirty(c);
 	if (conn_over_share(c))
 		conn_flush(c); /* it may only have had no turn yet */
 	/* A client that does not read while others need the memory. */
@@ -184,6 +184,73 @@ conn_answer(struct conn *c, const struct call_answer *answer)
 	/* Not part of what stalls reading: the credit that frees them has to be read. */
 	else if (c->session.held_bytes > NET_HELD_TIMES * c->net->options.out_max)
 		conn_end(c, RC_TOO_LARGE, NULL);
+}
+
+bool
+conn_answer(struct conn *c, const struct call_answer *answer)
+{
+	size_t before = c->out.n;
+	bool over = false, kept = false;
+
+	if (c->dead || c->state != CONN_OPEN)
+		return false;
+	if (answer->more && answer->rc == RC_OK) {
+		kept = session_answer_more(&c->session, (uint32_t)answer->door_id, answer->message,
+		    answer->call, &c->out);
+		if (kept)
+			serve_hold(c->net->serve, answer->call);
+		if (kept && c->eof)
+			conn_end_follows(c);
+	} else {
+		session_answer(&c->session, (uint32_t)answer->door_id, answer->rc, &answer->why,
+		    answer->message, &c->out, &over);
+	}
+	if (over)
+		serve_cancel(c->net->serve, c, answer->door_id);
+	metric_add(c->net->answers_out, 1);
+	conn_wrote(c, before);
+	conn_mark_dirty(c);
+	check_share(c);
+	return kept;
+}
+
+/* ---- answers without an end ---- */
+
+void
+conn_follow(struct conn *c)
+{
+	struct call *call;
+
+	if (c->dead || c->state != CONN_OPEN)
+		return;
+	/* The next message is made when the last one has nearly gone: a slow reader costs one. */
+	while (conn_queued(c) < FOLLOW_QUEUE && (call = session_next(&c->session)) != NULL)
+		serve_continue(c->net->serve, call);
+}
+
+void
+conn_drop_paused(struct conn *c, uint32_t id)
+{
+	struct call *call;
+
+	while ((call = session_unpause(&c->session, id)) != NULL)
+		serve_release(c->net->serve, call);
+}
+
+void
+conn_end_follows(struct conn *c)
+{
+	size_t before = c->out.n;
+	struct call *kept;
+	uint32_t id;
+
+	while ((id = session_end_follow(&c->session, &kept, &c->out)) != 0) {
+		if (kept != NULL)
+			serve_release(c->net->serve, kept);
+		else
+			serve_cancel(c->net->serve, c, id);
+	}
+	conn_wrote(c, before);
 }
 
 void
@@ -231,7 +298,8 @@ conn_drain(struct conn *c)
 	if (!c->session.draining)
 		c->drain_us = conn_now_us(c);
 	session_drain(&c->session, &c->out);
-	if (c->session.in_flight == 0) {
+	conn_end_follows(c);
+	if (c->session.in_flight == 0 && !c->dead) {
 		session_end_streams(&c->session, &c->out);
 		c->state = CONN_CLOSING;
 		c->lingers = true;

@@ -31,7 +31,7 @@ struct net {
 	struct serve *serve;
 	struct listener *listener;
 	struct tls_context *tls;
-	struct event wake_event, sweep_event;
+	struct event wake_event, sweep_event, due_event;
 	int wake_fd;
 	_Atomic bool stop;
 	bool draining;
@@ -92,7 +92,9 @@ struct conn {
 
 /* Take over an accepted descriptor.  False: closed, out of memory. */
 bool conn_new(struct net *n, int fd, const struct in6_addr *peer);
-void conn_answer(struct conn *c, const struct call_answer *answer);
+/* True: the answer's call is kept, and given back to serve later (an answer with 'more'). */
+bool conn_answer(struct conn *c, const struct call_answer *answer);
+void conn_follow(struct conn *c);  /* go on with what waits for room or credit */
 void conn_resume(struct conn *c);  /* slots are free again: look at what waits */
 void conn_flush(struct conn *c);
 void conn_drain(struct conn *c);   /* say so, and close when nothing is in flight */
@@ -110,6 +112,8 @@ size_t conn_queued(const struct conn *c);
 void conn_count(struct conn *c);   /* its buffers have changed */
 bool conn_over_share(const struct conn *c); /* memory is short, and this one has much of it */
 void conn_mark_dirty(struct conn *c);
+void conn_drop_paused(struct conn *c, uint32_t call); /* 0: of all calls */
+void conn_end_follows(struct conn *c); /* nothing more for calls that go on by themselves */
 void conn_set_stalled(struct conn *c, bool on);
 void conn_set_reading(struct conn *c, bool on);
 void conn_free(struct conn *c);    /* net_flush() only */

@@ -38,6 +38,7 @@ net_flush(struct net *n)
 			continue;
 		}
 		conn_flush(c);
+		conn_follow(c);
 		/* What waited for this output to go may go on: no event will say so when it all went at once. */
 		if (c->stalled && serve_slots_free(n->serve) > 0)
 			conn_resume(c);
@@ -67,11 +68,35 @@ collect(struct net *n)
 
 	do {
 		count = serve_collect(n->serve, answers, ANSWERS_PER_TURN);
-		for (size_t i = 0; i < count; i++) {
-			conn_answer(answers[i].door, &answers[i]);
-			serve_release(n->serve, answers[i].call);
-		}
+		for (size_t i = 0; i < count; i++)
+			if (!conn_answer(answers[i].door, &answers[i]))
+				serve_release(n->serve, answers[i].call);
 	} while (count == ANSWERS_PER_TURN);
+}
+
+/* Watches that wait for their time: nobody else would wake us for them. */
+static void
+come_again(struct net *n)
+{
+	int64_t us = serve_due_us(n->serve);
+	struct timeval when = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	if (us >= 0)
+		event_add(&n->due_event, &when);
+}
+
+static void
+on_due(evutil_socket_t fd, short what, void *ctx)
+{
+	struct net *n = ctx;
+
+	(void)fd;
+	(void)what;
+	collect(n);
+	if (n->stalled_count > 0)
+		resume_stalled(n);
+	net_flush(n);
+	come_again(n);
 }
 
 static void
@@ -112,6 +137,7 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 	if (atomic_load(&n->stop) && !n->draining)
 		begin_drain(n);
 	net_flush(n);
+	come_again(n);
 	end_if_drained(n);
 }
 
@@ -125,7 +151,11 @@ on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	for (struct conn *c = n->conns; c != NULL; c = c->next)
 		conn_sweep(c, now);
+	collect(n); /* entries that no client sent (keys) wake nobody */
+	if (n->stalled_count > 0)
+		resume_stalled(n);
 	net_flush(n);
+	come_again(n);
 	if (n->tick != NULL && now - n->tick_us >= TICK_US) {
 		n->tick_us = now;
 		n->tick(n->tick_ctx);
@@ -195,6 +225,7 @@ open_loop(struct net *n, struct why *why)
 		return why_set(why, RC_NO_MEMORY, "loop", NULL, 0, "cannot make the event loop");
 	event_assign(&n->wake_event, n->base, n->wake_fd, EV_READ | EV_PERSIST, on_wake, n);
 	event_assign(&n->sweep_event, n->base, -1, EV_PERSIST, on_sweep, n);
+	event_assign(&n->due_event, n->base, -1, 0, on_due, n);
 	return RC_OK;
 }
 
@@ -314,6 +345,7 @@ net_close(struct net *n)
 	if (n->base != NULL) {
 		event_del(&n->wake_event);
 		event_del(&n->sweep_event);
+		event_del(&n->due_event);
 		event_base_free(n->base);
 	}
 	if (n->wake_fd >= 0)

@@ -7,7 +7,9 @@
  *
  * Invariants: calls are in ascending id, none above last_call; in_flight is the sum over calls; a
  * stream's credit plus its in_flight never passes stream_credit; answers that the client has not
- * allowed yet are in 'held' and counted in held_bytes.
+ * allowed yet are in 'held' and counted in held_bytes; a call with 'paused' is in flight, and
+ * paused_count counts them.  What is paused belongs to the door: whoever ends the call takes it out
+ * first.
  */
 #include "net/session.h"
 
@@ -43,6 +45,7 @@ session_release(struct session *s)
 	s->call_count = s->call_room = 0;
 	s->held_bytes = 0;
 	s->in_flight = 0;
+	must(s->paused_count == 0);
 }
 
 void
@@ -86,7 +89,7 @@ drop_call(struct session *s, struct session_call *c)
 {
 	size_t i = (size_t)(c - s->calls);
 
-	must(i < s->call_count && s->in_flight >= c->in_flight);
+	must(i < s->call_count && s->in_flight >= c->in_flight && c->paused == NULL);
 	s->in_flight -= c->in_flight;
 	s->held_bytes -= c->held.n - c->held_at;
 	call_release(c);
@@ -441,6 +444,80 @@ session_answer(struct session *s, uint32_t call, enum rc rc, const struct why *w
 	}
 	put_answer(s, c, &f, out);
 	end_if_done(s, c, out);
+}
+
+/* ---- answers without an end ---- */
+
+bool
+session_answer_more(
+    struct session *s, uint32_t call, struct bytes message, struct call *from, struct buf *out)
+{
+	struct session_call *c = find(s, call);
+	struct server_frame f = {.call = call, .message = message, .has_message = true};
+
+	if (c == NULL)
+		return false;
+	must(c->in_flight == 1 && c->paused == NULL && from != NULL);
+	if (s->draining) {
+		put_end(call, RC_UNAVAILABLE, NULL, out);
+		drop_call(s, c);
+		return false;
+	}
+	put_answer(s, c, &f, out);
+	c->follows = true;
+	c->paused = from;
+	s->paused_count++;
+	return true;
+}
+
+static struct call *
+unpause(struct session *s, struct session_call *c)
+{
+	struct call *kept = c->paused;
+
+	if (kept != NULL)
+		s->paused_count--;
+	c->paused = NULL;
+	return kept;
+}
+
+struct call *
+session_next(struct session *s)
+{
+	for (size_t i = 0; s->paused_count > 0 && i < s->call_count; i++) {
+		struct session_call *c = &s->calls[i];
+
+		if (c->paused != NULL && c->held.n == 0 && (!c->limited || c->answers > 0))
+			return unpause(s, c);
+	}
+	return NULL;
+}
+
+struct call *
+session_unpause(struct session *s, uint32_t call)
+{
+	for (size_t i = 0; s->paused_count > 0 && i < s->call_count; i++)
+		if (s->calls[i].paused != NULL && (call == 0 || s->calls[i].id == call))
+			return unpause(s, &s->calls[i]);
+	return NULL;
+}
+
+uint32_t
+session_end_follow(struct session *s, struct call **kept, struct buf *out)
+{
+	*kept = NULL;
+	for (size_t i = 0; i < s->call_count; i++) {
+		struct session_call *c = &s->calls[i];
+		uint32_t id = c->id;
+
+		if (!c->follows)
+			continue;
+		*kept = unpause(s, c);
+		put_end(id, RC_UNAVAILABLE, NULL, out);
+		drop_call(s, c);
+		return id;
+	}
+	return 0;
 }
 
 void

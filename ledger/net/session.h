@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/rc.h"
 
+struct call; /* serve's; kept here, never looked into */
+
 #define SESSION_METHOD_MAX 96
 #define SESSION_LOG_MAX	   64
 
@@ -32,6 +34,8 @@ struct session_call {
 	char *names;            /* streams: method NUL log NUL */
 	struct buf held;        /* answers that wait for credit: u32 size, frame */
 	size_t held_at;
+	bool follows;           /* one request, many answers: it goes on until somebody ends it */
+	struct call *paused;    /* what serve goes on with when the client may get more; or NULL */
 };
 
 struct session {
@@ -41,6 +45,7 @@ struct session {
 	uint32_t last_call;
 	unsigned in_flight;     /* requests that serve has, of all calls */
 	size_t held_bytes;
+	size_t paused_count;
 	bool draining;          /* the client has been told */
 };
 
@@ -80,7 +85,18 @@ enum rc session_apply(
 /* An answer of serve.  'over': the call has ended and serve should drop what else it has of it. */
 void session_answer(struct session *s, uint32_t call, enum rc rc, const struct why *why,
     struct bytes message, struct buf *out, bool *over);
-/* Serve dropped the requests of a call (cancelled): they are not in flight any more. */
+/* The same for an answer after which more will come.  False: the call is over, or ends now because
+ * the session is draining, and the door still owns 'from'.  True: the session keeps 'from' until
+ * session_next(), session_end_follows() or session_unpause() gives it back. */
+bool session_answer_more(
+    struct session *s, uint32_t call, struct bytes message, struct call *from, struct buf *out);
+/* A paused call whose client may get the next answer: gives what it kept.  NULL: none. */
+struct call *session_next(struct session *s);
+/* Give back what is kept for this call (0: for any call), which is ending.  NULL: nothing. */
+struct call *session_unpause(struct session *s, uint32_t call);
+/* End one call that goes on by itself, with RC_UNAVAILABLE; its id, 0: there is none.  '*kept' is
+ * what was kept for it, or NULL. */
+uint32_t session_end_follow(struct session *s, struct call **kept, struct buf *out);
 bool session_has_call(const struct session *s, uint32_t call);
 /* Tell the client to open no new calls. */
 void session_drain(struct session *s, struct buf *out);

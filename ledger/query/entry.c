@@ -12,7 +12,7 @@
 
 #define RESOLVE_ARENA ((size_t)1 << 20) /* one entry, parsed */
 
-/* Not a token (a key event, say): it has no claims, and its kind is the plain one. */
+/* No token in it (a key event, say): it has no claims, and its kind is the plain one. */
 static void
 no_claims(struct query_entry *e)
 {
@@ -41,7 +41,7 @@ parse(struct query_entry *out, struct arena *arena, struct why *why)
 	if ((rc = entry_read(out->raw, arena, &out->entry, NULL)) != RC_OK)
 		return damaged(rc, out->index, "frame", why);
 	no_claims(out);
-	if (out->entry.kind != ENTRY_TOKEN)
+	if (out->entry.kind != ENTRY_TOKEN && out->entry.kind != ENTRY_EQUIVOCATION)
 		return RC_OK;
 	if ((rc = token_parse(out->entry.token, arena, &out->token, NULL)) != RC_OK)
 		return damaged(rc, out->index, "token", why);

@@ -131,6 +131,8 @@ try_hash(struct query_view *v, uint64_t index, const struct claim_hash *hash, st
 	arena_reset(scratch);
 	if ((rc = view_entry(v, index, scratch, &e, why)) != RC_OK)
 		return rc;
+	if (e.entry.kind != ENTRY_TOKEN)
+		return RC_OK;
 	if (hash_is(&e.claim.inp_hash, hash) || hash_is(&e.claim.out_hash, hash))
 		buf_add(found, &index, sizeof(index));
 	return found->bad ? too_large(why) : RC_OK;
@@ -159,7 +161,7 @@ try_hashes(struct query_view *v, const struct claim_hash *hash, const struct que
 		}
 		if (count > 0)
 			after = page[count - 1];
-		if (count == HASH_PAGE && walk_late(budget)) {
+		if (count == HASH_PAGE && query_late(budget)) {
 			*complete = false;
 			return RC_OK;
 		}

@@ -9,6 +9,8 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "claim/claim.h"
 #include "claim/entry.h"
@@ -29,6 +31,7 @@ struct query_view;            /* snapshot + tree size */
 enum rc query_view_begin(const struct query_log *log, uint64_t at, struct query_view **out);
 void query_view_end(struct query_view *v);
 uint64_t query_view_size(const struct query_view *v);
+struct history *query_view_history(const struct query_view *v); /* NULL: not known */
 
 struct query_id {             /* how people name a task */
 	bool by_index;
@@ -48,8 +51,9 @@ struct query_entry {          /* an entry with its claims; lives in the arena it
 	struct token token;
 	struct claim claim;
 };
-/* Read, check the hash, parse: a copy in the arena, so that it outlives the view.  An entry that is
- * no token has an empty claim of the plain kind. */
+/* Read, check the hash, parse: a copy in the arena, so that it outlives the view.  An equivocation has
+ * the claims of the token that was refused, and its one parent is the entry that holds the id; an
+ * entry without a token (a key event) has an empty claim of the plain kind. */
 enum rc query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct query_entry *out, struct why *why);
 
 /* Receipt for an entry under the checkpoint of the view's size; a size that was never signed (the
@@ -60,9 +64,17 @@ enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes
 enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
     struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
 
-/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short; the arena's limit
+/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short, and so does
+ * 'cancelled' (NULL: never) once it is true: nobody reads the answer then.  The arena's limit
  * refuses it (RC_NO_MEMORY). */
-struct query_budget { size_t nodes_max; int64_t deadline_mono_us; struct arena *arena; };
+struct query_budget {
+	size_t nodes_max;
+	int64_t deadline_mono_us;
+	struct arena *arena;
+	const _Atomic bool *cancelled;
+};
+/* Is the time over, or the answer not wanted any more? */
+bool query_late(const struct query_budget *budget);
 
 struct query_node {
 	uint64_t index;
@@ -71,9 +83,12 @@ struct query_node {
 	uint8_t wid[UUID_SIZE];
 	struct bytes iss, act;
 	const char *kind;
+	enum token_level chain_level; /* the lowest among it and all its ancestors */
 	unsigned depth;
 	bool foreign;
 };
+/* The lowest level among a task and all its ancestors; 0 for what has none. */
+enum token_level query_chain_level(const struct entry *entry);
 struct query_edge { uint64_t parent, child; };
 struct query_graph {
 	uint64_t root;            /* index */
@@ -84,7 +99,8 @@ struct query_graph {
 	struct query_edge *edges; /* ascending (child, parent) */
 	size_t edge_count;
 };
-/* Ancestors (or with 'down' descendants) of the tasks named, themselves included. depth_max 0: no
+/* Ancestors (or with 'down' descendants) of the tasks named, themselves included.  Only tasks: key
+ * entries and equivocations are in no graph (RC_NOT_FOUND when one is named). depth_max 0: no
  * limit but the budget. */
 enum rc query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
     unsigned depth_max, const struct query_budget *budget, struct query_graph *out, struct why *why);

@@ -36,6 +36,7 @@ query_view_begin(const struct query_log *log, uint64_t at, struct query_view **o
 	v->tiles = NULL;
 	v->size = at == 0 ? log->size : at;
 	v->published = log->size;
+	v->history = log->history;
 	for (size_t i = 0; i < VIEW_LEAF_TILES; i++)
 		v->leaves[i].number = UINT64_MAX;
 	if ((rc = store_read_begin(log->store, &v->read)) != RC_OK)
@@ -71,6 +72,12 @@ uint64_t
 query_view_size(const struct query_view *v)
 {
 	return v->size;
+}
+
+struct history *
+query_view_history(const struct query_view *v)
+{
+	return v->history;
 }
 
 static enum rc

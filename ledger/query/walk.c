@@ -79,10 +79,13 @@ walk_parents(const struct walk *w, const struct walk_node *n)
 }
 
 bool
-walk_late(const struct query_budget *budget)
+query_late(const struct query_budget *budget)
 {
 	struct clock clock = clock_real();
 
+	if (budget->cancelled != NULL &&
+	    atomic_load_explicit(budget->cancelled, memory_order_relaxed))
+		return true;
 	return budget->deadline_mono_us != 0 && clock_mono_us(&clock) > budget->deadline_mono_us;
 }
 
@@ -117,6 +120,7 @@ keep_node(struct walk *w, const struct query_entry *e, unsigned depth)
 	n.node.has_wid = c->has_wid;
 	memcpy(n.node.wid, c->wid, UUID_SIZE);
 	n.node.kind = c->kind->name;
+	n.node.chain_level = query_chain_level(&e->entry);
 	if (!names_keep(&w->iss, c->iss, &n.node.iss) ||
 	    !names_keep(&w->act, c->act, &n.node.act) ||
 	    !names_keep(&w->domains, c->trust_domain, &n.trust_domain))
@@ -127,6 +131,12 @@ keep_node(struct walk *w, const struct query_entry *e, unsigned depth)
 	if (w->nodes.bad || !numbers_add(&w->seen, e->index))
 		return no_memory(w);
 	return RC_OK;
+}
+
+enum token_level
+query_chain_level(const struct entry *entry)
+{
+	return entry->flags & ENTRY_LOWER_PARENT ? LEVEL_1 : entry->level;
 }
 
 static bool
@@ -148,13 +158,19 @@ reach(struct walk *w, uint64_t index, uint64_t from, unsigned depth)
 
 	if (!w->complete || numbers_find(&w->seen, index) != UINT32_MAX)
 		return RC_OK;
-	if (count >= w->budget->nodes_max || (count % LATE_EVERY == 0 && walk_late(w->budget))) {
+	if (count >= w->budget->nodes_max || (count % LATE_EVERY == 0 && query_late(w->budget))) {
 		w->complete = false;
 		return RC_OK;
 	}
 	arena_reset(&w->scratch);
 	if ((rc = view_entry(w->v, index, &w->scratch, &e, w->why)) != RC_OK)
 		return rc;
+	if (e.entry.kind == ENTRY_EQUIVOCATION && w->down && from != UINT64_MAX)
+		return RC_OK; /* it names the task whose id it took, and comes of nothing */
+	if (e.entry.kind != ENTRY_TOKEN)
+		return why_set(w->why, from == UINT64_MAX ? RC_NOT_FOUND : RC_CORRUPT,
+		    "graphs are of tasks", NULL, 0, "entry %llu is no task",
+		    (unsigned long long)index);
 	if (w->down && from != UINT64_MAX && !names_parent(&e, from))
 		return why_set(w->why, RC_CORRUPT, "the index agrees with the log", "pred", 0,
 		    "the index calls %llu a child of %llu; its entry does not",

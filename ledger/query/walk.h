@@ -40,7 +40,5 @@ enum rc walk_run(struct walk *w, const uint64_t *roots, size_t count);
 size_t walk_count(const struct walk *w);
 struct walk_node *walk_at(const struct walk *w, size_t i);
 const uint64_t *walk_parents(const struct walk *w, const struct walk_node *n);
-/* Is the deadline over? */
-bool walk_late(const struct query_budget *budget);
 
 #endif

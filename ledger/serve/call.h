@@ -2,7 +2,8 @@
  * call.h - private to serve/: one call in flight, and the hall itself.
  *
  * A slot is FREE (loop's free list), WORKING (owned by a pool, keeper or writer thread), FINISHED
- * (on the finished list), GIVEN (the door holds the answer).  Only 'door', 'door_id' and 'live' are
+ * (on the finished list), GIVEN (the door holds the answer), or PARKED (a watch that waits for new
+ * entries; the loop's).  Only 'door', 'door_id' and 'live' are
  * the loop thread's throughout; 'forgotten' is the one member that two threads may touch.
  */
 #ifndef SERVE_CALL_H
@@ -10,22 +11,25 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "base/pool.h"
 #include "query/query.h"
+#include "query/search.h"
 #include "seq/writer.h"
 #include "serve/serve.h"
 #include "serve/wire.h"
 
 struct submit;
 struct hall_log;
+struct watch;
 
 struct method {
 	const char *path;
 	enum policy_right right;
 	bool stream;
 	const ProtobufCMessageDescriptor *request;
-	/* Loop thread: take the call further.  NULL: a query, answered by 'answer' on a reader
+	/* Loop thread: take the call further.  NULL: query_begin(), on to 'answer' on a reader
 	 * thread. */
 	enum rc (*begin)(struct call *call, const struct call_request *request, struct why *why);
 	/* Reader thread: fill call->answer. */
@@ -48,6 +52,7 @@ struct call {
 	struct bytes answer;
 	struct submit *submit; /* appends only */
 	struct pool_work work; /* queries only */
+	struct watch *watch;   /* watches only */
 	struct call *next;     /* free or finished list */
 };
 
@@ -79,6 +84,8 @@ struct serve {
 	pthread_mutex_t lock;  /* guards the finished list only */
 	struct call *finished, **finished_tail;
 	struct call *taken;    /* moved off the finished list, not yet given; loop thread */
+	TAILQ_HEAD(watch_list, watch) watches; /* all, who waits longest first; loop thread */
+	size_t watch_count, watch_steps;       /* all; those with a reader thread */
 
 	struct metric *calls, *refused_calls, *busy, *queries_us, *trust_reloads, *trust_failures;
 	struct metric *tokens[RC_COUNT];
@@ -93,7 +100,10 @@ enum rc call_alive(const struct call *call, struct why *why);
 enum rc call_reply(struct call *call, const ProtobufCMessage *reply, struct why *why);
 /* A read view of the call's log at size 'at' (0: now). */
 enum rc call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why);
+struct query_log call_log(const struct call *call);
 struct query_budget call_budget(struct call *call);
+/* Loop thread: hand the call to the readers. */
+enum rc query_begin(struct call *call, struct why *why);
 /* A request's ids in query form.  RC_BAD_REQUEST for wrong lengths. */
 struct call_id {
 	ProtobufCBinaryData jti, wid;
@@ -112,6 +122,26 @@ void submit_release(struct call *call);
 /* writer_options.done; ctx: hall_log */
 void submit_done(void *ctx, struct writer_item *first, size_t count);
 
+/* watch.c, loop thread but for watch_answer */
+enum rc watch_begin(struct call *call, const struct call_request *request, struct why *why);
+enum rc watch_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+bool watch_collected(struct call *call); /* a step is over: true when there is something to give */
+bool watch_parked(const struct call *call);
+void watch_release(struct call *call);   /* not a watch: nothing */
+void watch_pump(struct serve *s);        /* start steps of those whose turn it is */
+
+/* A history record as a message; false: no room. */
+bool key_record_fill(
+    struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *m);
+/* entry.c: an entry as EntryViews tell it, keys looked up in the view's history. */
+struct entry_views;
+enum rc entry_views_new(struct call *call, struct query_view *v, bool brief, struct entry_views **out,
+    struct why *why);
+enum rc entry_view(struct entry_views *views, const struct query_entry *e,
+    Ectledger__V1__EntryView **out, struct why *why);
+enum rc search_read(const Ectledger__V1__SearchRequest *r, struct search *out, struct why *why);
+
+enum rc search_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc entry_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc receipt_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc checkpoint_answer(struct call *call, const ProtobufCMessage *request, struct why *why);

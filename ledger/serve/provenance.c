@@ -66,8 +66,9 @@ set_nodes(struct arena *arena, const struct query_graph *g, Ectledger__V1__Prove
 		m->node_kind = pb_string(arena, bytes_str(n->kind));
 		m->depth = n->depth;
 		m->foreign = n->foreign;
+		m->chain_level = pb_string(arena, bytes_str(token_level_name(n->chain_level)));
 		list[i] = m;
-		if (m->iss == NULL || m->act == NULL || m->node_kind == NULL)
+		if (m->chain_level == NULL || m->iss == NULL || m->act == NULL || m->node_kind == NULL)
 			return false;
 	}
 	reply->nodes = list;

@@ -6,6 +6,8 @@
  *   FREE -> serve_begin -> WORKING (pool, keeper, writer or reader) -> call_finish -> FINISHED
  *        -> serve_collect -> GIVEN -> serve_release -> FREE.
  *
+ * A watch goes round: GIVEN -> serve_continue -> PARKED -> WORKING (watch.c).
+ *
  * A forgotten call goes from FINISHED to FREE by itself.
  *
  * Invariants: free_count slots are on the free list, all others are live; request_bytes is the sum
@@ -38,6 +40,10 @@ static const struct method methods[] = {
 	&ectledger__v1__get_checkpoint_request__descriptor, NULL, checkpoint_answer},
     {M("Ledger", "ProveConsistency"), POLICY_READ, false,
 	&ectledger__v1__prove_consistency_request__descriptor, NULL, consistency_answer},
+    {M("Ledger", "Watch"), POLICY_READ, false, &ectledger__v1__watch_request__descriptor,
+	watch_begin, watch_answer},
+    {M("Query", "Search"), POLICY_READ, false, &ectledger__v1__search_request__descriptor, NULL,
+	search_answer},
     {M("Query", "Provenance"), POLICY_READ, false, &ectledger__v1__provenance_request__descriptor,
 	NULL, provenance_answer},
     {M("Query", "RollbackSet"), POLICY_READ, false, &ectledger__v1__rollback_request__descriptor,
@@ -113,15 +119,22 @@ call_reply(struct call *call, const ProtobufCMessage *reply, struct why *why)
 	return RC_OK;
 }
 
-enum rc
-call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why)
+struct query_log
+call_log(const struct call *call)
 {
 	struct ledger *ledger = call->log->ledger;
-	struct query_log log = {
+
+	return (struct query_log){
 	    .store = ledger_store(ledger),
 	    .index = ledger_index(ledger),
 	    .size = ledger_published(ledger),
 	};
+}
+
+enum rc
+call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why)
+{
+	struct query_log log = call_log(call);
 	enum rc rc = query_view_begin(&log, at, out);
 
 	if (rc == RC_NOT_FOUND)
@@ -142,6 +155,7 @@ call_budget(struct call *call)
 	    .nodes_max = o->query_nodes_max,
 	    .deadline_mono_us = until < call->deadline_us ? until : call->deadline_us,
 	    .arena = &call->arena,
+	    .cancelled = &call->forgotten,
 	};
 }
 
@@ -205,7 +219,7 @@ query_run(struct pool_work *work, void *local)
 	call_finish(call);
 }
 
-static enum rc
+enum rc
 query_begin(struct call *call, struct why *why)
 {
 	call->work.run = query_run;
@@ -232,6 +246,7 @@ slot_free(struct serve *s, struct call *call)
 {
 	must(call->live);
 	submit_release(call);
+	watch_release(call);
 	s->request_bytes -= call->request.n;
 	s->query_count -= call->method->answer != NULL;
 	/* The arena keeps its first block, which a large request has made as large as itself. */
@@ -277,6 +292,7 @@ slot_take(struct serve *s, const struct method *m, const struct call_request *r,
 	s->query_count += m->answer != NULL;
 	call->next = NULL;
 	call->submit = NULL;
+	call->watch = NULL;
 	call->rc = RC_OK;
 	call->why = (struct why){0};
 	call->answer = BYTES_NONE;
@@ -307,24 +323,45 @@ call_set(struct call *call, struct hall_log *log, const struct call_request *r, 
 	return RC_OK;
 }
 
+static enum rc
+judge(struct serve *s, const struct call_request *request, const struct method **m,
+    struct hall_log **log, struct why *why)
+{
+	if ((*m = method_find(request->method)) == NULL)
+		return why_set(why, RC_UNIMPLEMENTED, "WIRE methods", NULL, 0, "no such method");
+	*log = log_find(s, request->log);
+	if (*log == NULL && request->insecure)
+		return why_set(why, RC_NOT_FOUND, "WIRE log", "log", 0, "no log of that name");
+	/* A stranger does not learn which logs there are. */
+	if (*log == NULL || !policy_allows(ledger_rules((*log)->ledger), request->identity,
+				request->insecure, (*m)->right))
+		return why_set(why, RC_NOT_AUTHORIZED, "grants", NULL, 0,
+		    "no such log, or this identity may not do that in it");
+	return RC_OK;
+}
+
+enum rc
+serve_may(struct serve *s, const struct call_request *request, struct why *why)
+{
+	const struct method *m;
+	struct hall_log *log;
+	enum rc rc = judge(s, request, &m, &log, why);
+
+	if (rc != RC_OK)
+		metric_add(s->refused_calls, 1);
+	return rc;
+}
+
 enum rc
 serve_begin(struct serve *s, const struct call_request *request, struct why *why)
 {
-	const struct method *m = method_find(request->method);
+	const struct method *m;
 	struct hall_log *log;
 	struct call *call = NULL;
 	enum rc rc;
 
-	if (m == NULL)
-		return why_set(why, RC_UNIMPLEMENTED, "WIRE methods", NULL, 0, "no such method");
-	log = log_find(s, request->log);
-	if (log == NULL && request->insecure)
-		return why_set(why, RC_NOT_FOUND, "WIRE log", "log", 0, "no log of that name");
-	/* A stranger does not learn which logs there are. */
-	if (log == NULL || !policy_allows(ledger_rules(log->ledger), request->identity,
-			       request->insecure, m->right))
-		return why_set(why, RC_NOT_AUTHORIZED, "grants", NULL, 0,
-		    "no such log, or this identity may not do that in it");
+	if ((rc = judge(s, request, &m, &log, why)) != RC_OK)
+		return rc;
 	/* Requests that wait for a reader must not take the room of appends. */
 	if (m->answer != NULL && request->message.n > QUERY_REQUEST_MAX)
 		return why_set(why, RC_TOO_LARGE, "WIRE methods", NULL, 0,
@@ -375,11 +412,15 @@ serve_collect(struct serve *s, struct call_answer *out, size_t room)
 	struct call *call;
 
 	while (count < room && (call = next_finished(s)) != NULL) {
+		bool more = call->watch != NULL && watch_collected(call);
+
 		must(call->live);
 		if (call->door == NULL) {
 			slot_free(s, call);
 			continue;
 		}
+		if (call->watch != NULL && !more && call->rc == RC_OK)
+			continue; /* it had nothing to say, and waits again */
 		if (call->submit != NULL)
 			submit_reply(call);
 		out[count++] = (struct call_answer){
@@ -388,9 +429,11 @@ serve_collect(struct serve *s, struct call_answer *out, size_t room)
 		    .rc = call->rc,
 		    .why = call->why,
 		    .message = call->answer,
+		    .more = more,
 		    .call = call,
 		};
 	}
+	watch_pump(s);
 	return count;
 }
 
@@ -412,6 +455,10 @@ forget(struct serve *s, void *door, const uint64_t *door_id)
 			continue;
 		if (door_id != NULL && call->door_id != *door_id)
 			continue;
+		if (watch_parked(call)) { /* nobody has it who would bring it back */
+			slot_free(s, call);
+			continue;
+		}
 		call->door = NULL;
 		atomic_store_explicit(&call->forgotten, true, memory_order_relaxed);
 	}

@@ -37,6 +37,9 @@ struct serve_options {
 	size_t query_bytes_max;    /* the same for a query */
 	size_t requests_bytes_max; /* request bytes of all calls in flight together */
 	size_t query_nodes_max;
+	/* Calls that follow a log, at most a quarter of calls_max; one connection has at most a
+	 * quarter of them.  0: 256. */
+	size_t watches_max;
 	unsigned query_ms_max;
 	unsigned deadline_ms_max;
 	/* Of each log: tokens that wait for their parents. */
@@ -82,6 +85,9 @@ struct call_request {
 
 /* Is this a method, and does it stream?  RC_UNIMPLEMENTED otherwise. */
 enum rc serve_method(const char *method, bool *stream);
+/* May this client call this method on this log at all?  For a stream that opens without a message:
+ * the same refusals as serve_begin's. */
+enum rc serve_may(struct serve *s, const struct call_request *request, struct why *why);
 /* Begin a call.  RC_OK: an answer will come through serve_collect.  RC_BUSY: no slot; try again
  * after the next collect.  Other codes are the answer (e.g. RC_UNIMPLEMENTED, RC_BAD_REQUEST,
  * RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
@@ -97,15 +103,21 @@ struct call_answer {
 	struct why why;
 	struct bytes message;      /* protobuf; valid until serve_release */
 	/* A watch: this is one answer of many.  The door calls serve_continue() when it can take the
-	 * next, instead of serve_release(). */
+	 * next, instead of serve_release(), which ends it.  It owes one of the two, also for a call
+	 * that was forgotten or cancelled meanwhile. */
 	bool more;
 	struct call *call;
 };
 /* Take finished calls; gives up to 'room'. */
 size_t serve_collect(struct serve *s, struct call_answer *out, size_t room);
 void serve_release(struct serve *s, struct call *call);
+/* A call whose answer said 'more' will wait for the door: gives back the message's memory. */
+void serve_hold(struct serve *s, struct call *call);
 /* Go on with a call whose answer said 'more'; its message is gone. */
 void serve_continue(struct serve *s, struct call *call);
+/* How long until serve_collect() has something to do by itself (a watch's turn, its sign of life):
+ * microseconds, -1: nothing waits for time. */
+int64_t serve_due_us(const struct serve *s);
 /* The connection is gone: the answer is not wanted (work already handed over still completes: an
  * append may be committed). */
 void serve_forget(struct serve *s, void *door);

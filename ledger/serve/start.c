@@ -82,14 +82,29 @@ start_writers(struct serve *s, struct why *why)
 	return RC_OK;
 }
 
+static unsigned
+processors(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus > 0 ? (unsigned)cpus : 1;
+}
+
+static unsigned
+readers_wanted(const struct serve_options *o)
+{
+	unsigned cores = processors();
+
+	return o->reader_threads ? o->reader_threads : (cores > 4 ? cores / 2 : 2);
+}
+
 static enum rc
 start_pools(struct serve *s, struct why *why)
 {
 	const struct serve_options *o = &s->options;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned cores = cpus > 0 ? (unsigned)cpus : 1;
+	unsigned cores = processors();
 	struct pool_options readers = {
-	    .threads = o->reader_threads ? o->reader_threads : (cores > 4 ? cores / 2 : 2),
+	    .threads = o->reader_threads,
 	    .queue_max = o->calls_max,
 	    .take_max = 1,
 	    .name = "reader",
@@ -180,6 +195,12 @@ serve_start(struct serve **out, const struct serve_options *options, struct why 
 		return why_set(why, rc, "memory", NULL, 0, "%s", rc_text(rc));
 	s->options = *options;
 	s->finished_tail = &s->finished;
+	s->options.reader_threads = readers_wanted(options);
+	TAILQ_INIT(&s->watches);
+	if (s->options.watches_max == 0)
+		s->options.watches_max = 256;
+	if (s->options.watches_max > s->options.calls_max / 4)
+		s->options.watches_max = s->options.calls_max / 4;
 	pthread_mutex_init(&s->lock, NULL);
 	if ((rc = make_slots(s)) != RC_OK) {
 		why_set(why, rc, "calls_max", NULL, 0, "no memory for the call slots");
@@ -211,6 +232,7 @@ serve_stop(struct serve *s)
 	pool_stop(s->readers);
 	for (size_t i = 0; s->slots != NULL && i < s->options.calls_max; i++) {
 		submit_release(&s->slots[i]);
+		watch_release(&s->slots[i]);
 		arena_release(&s->slots[i].arena);
 	}
 	pthread_mutex_destroy(&s->lock);

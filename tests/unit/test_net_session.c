@@ -580,3 +580,117 @@ Test(net_session, random_frames_and_answers_keep_the_invariants)
 	cr_assert(t->s.last_call > 100, "the walk went somewhere");
 	talk_free(t);
 }
+
+/* ---- answers without an end ---- */
+
+static struct call *
+of(int n)
+{
+	static char calls[8]; /* never looked into */
+
+	return (struct call *)(void *)&calls[n];
+}
+
+/* An answer with more to come. */
+static bool
+more(struct talk *t, uint32_t call, const char *message, int n)
+{
+	return session_answer_more(&t->s, call, bytes_str(message), of(n), &t->out);
+}
+
+Test(net_session, a_watch_is_one_frame_and_many_answers)
+{
+	struct talk *t = talk_new(8, 4);
+
+	cr_assert_eq(say(t, 1, UNARY, "watch", true), RC_OK);
+	cr_assert_null(session_next(&t->s), "nothing was answered yet");
+	for (int i = 0; i < 3; i++) {
+		cr_assert(more(t, 1, "news", i));
+		cr_assert_eq(session_next(&t->s), of(i));
+		cr_assert_null(session_next(&t->s), "each is given back once");
+	}
+	listen(t);
+	cr_assert_eq(t->got_count, 3);
+	for (int i = 0; i < 3; i++)
+		cr_assert(t->got[i]->has_message && !t->got[i]->end && t->got[i]->credit == 0);
+	cr_assert_eq(t->s.in_flight, 1);
+	cr_assert_not(answer(t, 1, RC_UNAVAILABLE, ""));
+	listen(t);
+	cr_assert(t->got[3]->end && t->got[3]->code == RC_UNAVAILABLE);
+	cr_assert_eq(t->s.in_flight, 0);
+	talk_free(t);
+}
+
+Test(net_session, a_watch_goes_on_only_with_the_clients_credit)
+{
+	struct talk *t = talk_new(8, 4);
+	Ectledger__V1__ClientFrame f = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+
+	f.call = 1;
+	f.method = UNARY;
+	f.has_message = f.end = true;
+	f.credit = 2;
+	cr_assert_eq(read_frame(t, &f), RC_OK);
+	cr_assert_eq(session_apply(&t->s, &t->step, true, &t->out), RC_OK);
+	cr_assert(more(t, 1, "a", 0));
+	cr_assert_eq(session_next(&t->s), of(0));
+	cr_assert(more(t, 1, "b", 1));
+	cr_assert_null(session_next(&t->s), "two were allowed");
+	cr_assert_eq(t->s.held_bytes, 0, "and nothing is made that has to be kept");
+	cr_assert_eq(say_credit(t, 1, 1), RC_OK);
+	cr_assert_eq(session_next(&t->s), of(1));
+	cr_assert(more(t, 1, "c", 2));
+	cr_assert_null(session_next(&t->s));
+	cr_assert_eq(session_unpause(&t->s, 1), of(2));
+	talk_free(t);
+}
+
+Test(net_session, a_watch_that_ends_gives_back_what_it_kept)
+{
+	struct talk *t = talk_new(8, 4);
+	Ectledger__V1__ClientFrame f = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+	struct call *kept;
+
+	for (uint32_t i = 1; i <= 3; i++)
+		cr_assert_eq(say(t, i, UNARY, "watch", true), RC_OK);
+	cr_assert_eq(say(t, 4, UNARY, "ask", true), RC_OK);
+	for (int i = 1; i <= 3; i++)
+		cr_assert(more(t, (uint32_t)i, "x", i));
+	/* cancelled by the client */
+	f.call = 2;
+	f.cancel = true;
+	cr_assert_eq(read_frame(t, &f), RC_OK);
+	cr_assert(t->step.in_flight);
+	cr_assert_null(session_unpause(&t->s, 4));
+	cr_assert_eq(session_unpause(&t->s, 2), of(2));
+	cr_assert_null(session_unpause(&t->s, 2));
+	cr_assert_eq(session_apply(&t->s, &t->step, false, &t->out), RC_OK);
+	cr_assert_not(session_has_call(&t->s, 2));
+	cr_assert_not(more(t, 2, "late", 2), "who made it gets it back");
+	/* ended by us: watches only */
+	cr_assert_eq(session_next(&t->s), of(1));
+	cr_assert_eq(session_end_follow(&t->s, &kept, &t->out), 1);
+	cr_assert_null(kept, "serve has it");
+	cr_assert_eq(session_end_follow(&t->s, &kept, &t->out), 3);
+	cr_assert_eq(kept, of(3));
+	cr_assert_eq(session_end_follow(&t->s, &kept, &t->out), 0);
+	cr_assert(session_has_call(&t->s, 4));
+	cr_assert_eq(t->s.in_flight, 1);
+	talk_free(t);
+}
+
+Test(net_session, a_watch_begun_before_the_drain_ends_with_its_first_answer)
+{
+	struct talk *t = talk_new(8, 4);
+	struct call *kept;
+
+	cr_assert_eq(say(t, 1, UNARY, "watch", true), RC_OK);
+	session_drain(&t->s, &t->out);
+	cr_assert_eq(session_end_follow(&t->s, &kept, &t->out), 0, "nobody knows yet what it is");
+	cr_assert_not(more(t, 1, "x", 0));
+	cr_assert_eq(t->s.in_flight, 0);
+	listen(t);
+	cr_assert(
+	    t->got[t->got_count - 1]->end && t->got[t->got_count - 1]->code == RC_UNAVAILABLE);
+	talk_free(t);
+}

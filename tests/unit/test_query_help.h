@@ -12,7 +12,7 @@
 
 #include "claim/kind.h"
 #include "lib/token_make.h"
-#include "query/query.h"
+#include "query/search.h"
 #include "seal/signer.h"
 
 #define HELP_TASKS 4096
@@ -25,6 +25,15 @@ struct task {
 	const char *act, *more;
 	unsigned jti;	  /* 0: index + 1 */
 	const char *hash; /* indexed by its first 16 bytes */
+	/* Not a token: a key event (its bytes), or an equivocation of the one parent's id. */
+	enum entry_kind kind;
+	struct bytes event;
+	bool unsigned_token; /* L1 */
+	unsigned signer;     /* a made-up thumbprint */
+	uint64_t anchor;     /* a key entry's index + 1; 0: none */
+	unsigned binding;
+	uint64_t flags;
+	int64_t later_ms; /* than the entry before */
 	/* Lies, told by the index alone. */
 	bool lie_parent;
 	uint64_t parent_told;
@@ -37,6 +46,8 @@ struct help {
 	struct log_signer signer;
 	struct arena arena;
 	uint64_t size; /* entries */
+	int64_t now_ms;
+	struct history *history; /* NULL until a test makes one */
 	bool in_batch;
 	unsigned jti[HELP_TASKS], wid[HELP_TASKS];
 	struct why why;
@@ -86,6 +97,7 @@ help_open(struct help *h)
 	h->tiles = tile_writer_new();
 	cr_assert_not_null(h->tiles);
 	arena_init(&h->arena, (size_t)64 << 20);
+	h->now_ms = 1800000000000;
 	help_begin(h);
 	help_commit(h);
 }
@@ -94,6 +106,7 @@ static inline void
 help_close(struct help *h)
 {
 	arena_release(&h->arena);
+	history_free(h->history);
 	log_signer_close(&h->signer);
 	tile_writer_free(h->tiles);
 	index_close(h->index);
@@ -116,25 +129,90 @@ help_token(
 	m->has_wid = t->wid != 0;
 	if (t->wid != 0)
 		token_make_id(1000000 + t->wid, m->wid);
-	for (size_t i = 0; i < t->parent_count; i++)
+	for (size_t i = 0; i < t->parent_count && t->kind != ENTRY_EQUIVOCATION; i++)
 		token_make_id(h->jti[t->parents[i]], pred[i]);
 	m->pred = (const uint8_t(*)[16])pred;
-	m->pred_count = t->parent_count;
+	m->pred_count = t->kind == ENTRY_EQUIVOCATION ? 0 : t->parent_count;
+}
+
+/* What a made-up key consists of; its hash is its thumbprint. */
+static inline struct bytes
+help_material(unsigned n)
+{
+	static char text[32];
+
+	(void)snprintf(text, sizeof text, "{\"k\":\"%u\"}", n);
+	return bytes_str(text);
+}
+
+static inline struct hash
+help_signer(unsigned n)
+{
+	struct hash h;
+
+	hash_of(help_material(n), &h);
+	return h;
+}
+
+static inline void
+help_list(struct index_row *row, enum index_list_kind kind, const void *id)
+{
+	row->lists[row->list_count].kind = kind;
+	memcpy(row->lists[row->list_count++].id, id, UUID_SIZE);
+}
+
+static inline void
+help_list_name(struct index_row *row, enum index_list_kind kind, const char *name)
+{
+	struct hash h;
+
+	hash_of(bytes_str(name), &h);
+	help_list(row, kind, h.b);
+}
+
+/* What seq/row.c would say of it. */
+static inline void
+help_lists(const struct task *t, const struct token_make *m, struct index_row *row)
+{
+	struct hash signer = help_signer(t->signer);
+	const struct kind *kind = kind_of(bytes_str(m->act != NULL ? m->act : "t"));
+
+	if (t->kind == ENTRY_KEY) {
+		help_list_name(row, INDEX_LIST_KIND, "key");
+		return;
+	}
+	help_list(row, INDEX_LIST_WORKFLOW, m->wid);
+	help_list_name(row, INDEX_LIST_ISSUER, m->iss);
+	help_list_name(row, INDEX_LIST_ACT, m->act != NULL ? m->act : "t");
+	if (t->kind == ENTRY_EQUIVOCATION)
+		help_list_name(row, INDEX_LIST_KIND, "equivocation");
+	else if (kind->act != NULL)
+		help_list_name(row, INDEX_LIST_KIND, kind->name);
+	if (!t->unsigned_token)
+		help_list(row, INDEX_LIST_SIGNER, signer.b);
 }
 
 static inline void
 help_index(
     struct help *h, const struct task *t, const struct token_make *m, const uint64_t *parents)
 {
-	struct index_row row = {.index = h->size, .iat = 1800000000, .has_wid = m->has_wid != 0};
+	struct index_row row = {.index = h->size, .iat = 1800000000};
+	struct index_seq_key seqs[2] = {{.kind = INDEX_SEQ_WORKFLOW}, {.kind = INDEX_SEQ_ISSUER}};
 	uint8_t hash[1][UUID_SIZE];
 	uint64_t told[9];
 	struct hash issuer;
 
-	memcpy(row.wid, m->wid, UUID_SIZE);
-	memcpy(row.jti, m->jti, UUID_SIZE);
+	if (t->kind == ENTRY_TOKEN || t->kind == 0) {
+		row.has_wid = m->has_wid != 0;
+		memcpy(row.wid, m->wid, UUID_SIZE);
+		memcpy(row.jti, m->jti, UUID_SIZE);
+	}
+	memcpy(seqs[0].id, m->wid, UUID_SIZE);
 	hash_of(bytes_str(m->iss), &issuer);
-	memcpy(row.issuer, issuer.b, UUID_SIZE);
+	memcpy(seqs[1].id, issuer.b, UUID_SIZE);
+	row.seqs = seqs;
+	row.seq_count = 2;
+	help_lists(t, m, &row);
 	memcpy(told, parents, t->parent_count * sizeof(told[0]));
 	row.parents = told;
 	row.parent_count = t->parent_count;
@@ -153,11 +231,10 @@ help_index(
 static inline unsigned
 help_add(struct help *h, const struct task *t)
 {
-	struct entry e = {.kind = ENTRY_TOKEN,
+	struct entry e = {.kind = t->kind != 0 ? t->kind : ENTRY_TOKEN,
 	    .media = TOKEN_JWS,
-	    .level = LEVEL_2,
-	    .has_signer = true,
-	    .binding = 1,
+	    .level = t->unsigned_token ? LEVEL_1 : LEVEL_2,
+	    .flags = t->flags,
 	    .anchor = ENTRY_NONE};
 	uint8_t pred[8][UUID_SIZE];
 	uint64_t parents[8];
@@ -171,13 +248,24 @@ help_add(struct help *h, const struct task *t)
 	h->wid[h->size] = t->wid;
 	help_token(h, t, &m, pred);
 	text = token_make(&m);
-	e.received_at_ms = 1800000000000 + h->size;
+	h->now_ms += t->later_ms;
+	e.received_at_ms = (uint64_t)h->now_ms++;
 	e.workflow.previous = e.issuer.previous = ENTRY_NONE;
 	for (size_t i = 0; i < t->parent_count; i++)
 		parents[i] = t->parents[i];
 	e.parents = parents;
 	e.parent_count = t->parent_count;
 	e.token = bytes_str(text);
+	if (t->kind == ENTRY_KEY) {
+		e.media = 0;
+		e.level = 0;
+		e.token = t->event;
+	} else if (!t->unsigned_token) {
+		e.has_signer = true;
+		e.signer = help_signer(t->signer);
+		e.binding = t->binding != 0 ? t->binding : TRUST_JWKS;
+		e.anchor = t->anchor != 0 ? t->anchor - 1 : ENTRY_NONE;
+	}
 	cr_assert_eq(entry_write_head(&e, &h->arena, &head), RC_OK);
 	entry_leaf_hash(head, e.token, &leaf);
 	cr_assert_eq(store_put_entry(h->store, h->size, head, e.token), RC_OK);
@@ -202,7 +290,8 @@ help_one(struct help *h, struct task t)
 static inline struct query_log
 help_log(const struct help *h)
 {
-	return (struct query_log){.store = h->store, .index = h->index, .size = h->size};
+	return (struct query_log){
+	    .store = h->store, .index = h->index, .size = h->size, .history = h->history};
 }
 
 static inline struct query_view *
