@@ -12,6 +12,8 @@
 #include "tools/ectl/output.c"
 #include "tools/ectl/show.c"
 
+static const struct appender_options none;
+
 struct rows {
 	char text[64][200];
 	uint64_t number[64];
@@ -73,7 +75,7 @@ Test(tools_appender, rows_come_in_token_order_and_unsendable_ones_keep_their_pla
 	cr_assert(big != NULL);
 	fake_start(&f, shuffled);
 	g = globals(&f);
-	cr_assert_eq(appender_open(&g, &a, NULL, on_row, &rows), 0);
+	cr_assert_eq(appender_open(&g, &none, &a, on_row, &rows), 0);
 	cr_expect_eq(appender_send(a, big, ECT_TOKEN_MAX + 1), 0);
 	cr_expect_eq(appender_send(a, "a", 1), 0);
 	cr_expect_eq(appender_send(a, "b", 1), 0);
@@ -127,7 +129,7 @@ Test(tools_appender, when_the_server_is_lost_for_good_known_rows_are_given_and_t
 	cr_redirect_stderr();
 	fake_start(&f, answer_and_die);
 	g = globals(&f);
-	cr_assert_eq(appender_open(&g, &a, NULL, on_row, &rows), 0);
+	cr_assert_eq(appender_open(&g, &none, &a, on_row, &rows), 0);
 	for (unsigned i = 0; i < 3; i++)
 		cr_expect_eq(appender_send(a, "t", 1), 0);
 	cr_expect_eq(appender_finish(a, NULL), EXIT_UNREACHABLE);
@@ -184,7 +186,7 @@ Test(tools_appender, a_receipt_that_does_not_fit_its_token_is_not_saved)
 	cr_assert(mkdtemp(folder) != NULL);
 	fake_start(&f, lie);
 	g = globals(&f);
-	cr_assert_eq(appender_open(&g, &a, folder, on_row, &rows), 0);
+	cr_assert_eq(appender_open(&g, &(struct appender_options){.receipts = folder}, &a, on_row, &rows), 0);
 	cr_expect_eq(appender_send(a, "token", 5), 0);
 	cr_expect_eq(appender_finish(a, NULL), EXIT_UNREACHABLE);
 	appender_free(a);

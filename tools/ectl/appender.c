@@ -20,7 +20,9 @@
 #include "call.h"
 #include "seal/receipt.h"
 
-#define PENDING 16384 /* rows held back; more than the stream's window */
+/* Rows held back: as long as a token waits for its predecessors, all rows behind it.  More than the
+ * stream's window, so that later tokens go on meanwhile. */
+#define PENDING (4 * ECT_WINDOW)
 
 struct pending {
 	json_t *row;
@@ -74,6 +76,9 @@ refused_row(const Ectledger__V1__AppendAnswer *answer)
 	    show_text(r->message), "jti", show_uuid(answer->jti), "missing", missing);
 	if (row != NULL && r->claim[0] != '\0')
 		(void)json_object_set_new(row, "claim", show_text(r->claim));
+	if (row != NULL && r->retry_after_ms != 0)
+		(void)json_object_set_new(
+		    row, "retry_after_ms", json_integer((json_int_t)r->retry_after_ms));
 	return row;
 }
 
@@ -194,9 +199,11 @@ on_answer(void *ctx, uint64_t number, const uint8_t *bytes, size_t size)
 /* ---- the verbs' side ---- */
 
 int
-appender_open(const struct globals *g, struct appender **out, const char *receipts_dir,
-    void (*answer)(void *ctx, uint64_t number, json_t *row), void *ctx)
+appender_open(const struct globals *g, const struct appender_options *options,
+    struct appender **out, void (*answer)(void *ctx, uint64_t number, json_t *row), void *ctx)
 {
+	struct ect_append_options send = options->send;
+	const char *receipts_dir = options->receipts;
 	struct appender *a = NULL;
 	struct ect_status status;
 	int code;
@@ -210,9 +217,9 @@ appender_open(const struct globals *g, struct appender **out, const char *receip
 	a->receipts = receipts_dir;
 	a->answer = answer;
 	a->ctx = ctx;
+	send.no_receipt = receipts_dir == NULL;
 	if ((code = connect_server(g, &a->client)) == 0 &&
-	    ect_stream_open(a->client, receipts_dir == NULL, &a->stream, on_answer, a, &status) !=
-		0)
+	    ect_stream_open_with(a->client, &send, &a->stream, on_answer, a, &status) != 0)
 		code = fail_status(&status);
 	if (code != 0) {
 		appender_free(a);

@@ -15,6 +15,14 @@
 int call_server(const struct globals *g, const char *method, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *type, ProtobufCMessage **answer);
 
+/* The same on an open client. */
+int call_on(struct ect_client *client, const char *method, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *type, ProtobufCMessage **answer);
+
+/* Seconds since 1970, RFC 3339 (or its date alone: midnight UTC), or so long ago: "90s", "10m", "2h",
+ * "3d".  False: message printed, EXIT_USAGE. */
+bool time_read(const char *text, const char *what, int64_t *ms);
+
 /* How people name a task: JTI, or JTI --wid UUID, or JTI --wid none. */
 #define OPTION_WID                                                                                 \
 	{                                                                                          \

@@ -25,32 +25,27 @@ connect_server(const struct globals *g, struct ect_client **out)
 }
 
 int
+call_on(struct ect_client *client, const char *method, const ProtobufCMessage *request,
+    const ProtobufCMessageDescriptor *type, ProtobufCMessage **answer)
+{
+	struct ect_status status;
+
+	if (ect_client_ask(client, method, request, type, answer, &status) != 0)
+		return fail_status(&status);
+	return 0;
+}
+
+int
 call_server(const struct globals *g, const char *method, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *type, ProtobufCMessage **answer)
 {
 	struct ect_client *client = NULL;
-	struct ect_status status;
-	uint8_t *packed = NULL, *bytes = NULL;
-	size_t size = protobuf_c_message_get_packed_size(request), n = 0;
 	int code;
 
-	must(type != NULL);
 	*answer = NULL;
-	if ((packed = malloc(size + 1)) == NULL)
-		return fail(EXIT_USAGE, "out of memory");
-	(void)protobuf_c_message_pack(request, packed);
 	if ((code = connect_server(g, &client)) != 0)
-		goto out;
-	if (ect_client_call(client, method, packed, size, &bytes, &n, &status) != 0) {
-		code = fail_status(&status);
-		goto out;
-	}
-	*answer = protobuf_c_message_unpack(type, NULL, n, bytes);
-	if (*answer == NULL)
-		code = fail(EXIT_UNREACHABLE, "the server's answer to %s cannot be read", method);
-out:
+		return code;
+	code = call_on(client, method, request, type, answer);
 	ect_client_close(client);
-	free(packed);
-	free(bytes);
 	return code;
 }

@@ -60,7 +60,7 @@ struct verb {
 	int (*run)(const struct globals *g, const struct args *a);
 };
 extern const struct verb verb_append, verb_get, verb_checkpoint, verb_receipt, verb_consistency, verb_verify, verb_provenance, verb_rollback, verb_stats,
-    verb_limits, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex;
+    verb_limits, verb_search, verb_watch, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex;
 
 /* ---- output.c ---- */
 /* "ectl: <text>" on standard error; the text says what to do. Gives 'code' back. */
@@ -85,8 +85,12 @@ int connect_server(const struct globals *g, struct ect_client **out); /* 0 or an
 /* ---- appender.c: the append stream with answers as JSON, shared by append and import ---- */
 struct appender;
 struct appender_counts { uint64_t sent, accepted, refused, duplicate; };
+struct appender_options {
+	const char *receipts;           /* folder; NULL: no receipts */
+	struct ect_append_options send; /* no_receipt follows from 'receipts' */
+};
 /* 'answer' gets each token's JSON row (as CONTRACT's append row) in token order. */
-int appender_open(const struct globals *g, struct appender **out, const char *receipts_dir,
+int appender_open(const struct globals *g, const struct appender_options *options, struct appender **out,
     void (*answer)(void *ctx, uint64_t number, json_t *row), void *ctx);
 int appender_send(struct appender *a, const void *token, size_t size); /* 0 or an exit code; an oversize token becomes a refused row */
 /* A token that cannot even be sent: a refused row in its place. */

@@ -116,6 +116,7 @@ answered(void *ctx, uint64_t number, json_t *answer)
 static int
 round_run(struct round *r)
 {
+	const struct appender_options options = {0};
 	struct appender_counts counts = {0};
 	struct import *im = r->im;
 	struct appender *a = NULL;
@@ -126,7 +127,7 @@ round_run(struct round *r)
 	for (size_t i = 0; i < im->row_count; i++)
 		if (im->rows[i].state == IMPORT_WAITING)
 			r->rows[r->count++] = i;
-	if ((rc = appender_open(im->g, &a, NULL, answered, r)) != 0)
+	if ((rc = appender_open(im->g, &options, &a, answered, r)) != 0)
 		return rc;
 	for (size_t i = 0; i < r->count && rc == 0; i++) {
 		const char *token = im->rows[r->rows[i]].token;

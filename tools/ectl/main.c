@@ -11,15 +11,16 @@
 #endif
 
 static const struct verb *const verbs[] = {&verb_append, &verb_get, &verb_checkpoint, &verb_receipt,
-    &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_stats, &verb_limits,
-    &verb_keygen, &verb_sign, &verb_import, &verb_trust_store, &verb_fsck, &verb_reindex, NULL};
+    &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_search, &verb_watch,
+    &verb_stats, &verb_limits, &verb_keygen, &verb_sign, &verb_import, &verb_trust_store,
+    &verb_fsck, &verb_reindex, NULL};
 
 /* An option that is silently without effect would be a wrong answer. */
 static bool
 knows_at(const struct verb *verb)
 {
 	return verb == &verb_get || verb == &verb_provenance || verb == &verb_rollback ||
-	       verb == &verb_consistency;
+	       verb == &verb_consistency || verb == &verb_search || verb == &verb_trust_store;
 }
 
 static int

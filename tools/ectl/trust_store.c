@@ -1,421 +1,343 @@
 /*
- * trust_store.c - the trust folder: which keys may speak for which issuers.
+ * trust_store.c - "ectl trust-store": the keys that a server trusts, and what the log says about them.
  *
- * Works on the folder itself; a running server watches it and takes up a change within a moment.
- * Everything is checked with the server's own rules before a file is written, because a server
- * refuses a file with one bad key whole.  Files are replaced, never edited in place.
+ * On a live server every change is an entry in the log, made by an operator whom the log's grants
+ * name.  A file with several keys is added key by key: what went in before a refusal stays, and is
+ * told.
  */
-#include <dirent.h>
-#include <errno.h>
+#include "trust_store.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/arena.h"
-#include "base/json.h"
-#include "base/must.h"
-#include "call.h"
-#include "trust/trust.h"
+#include "entry_row.h"
 
-#define FILE_MAX (4 * 1024 * 1024) /* the server's own limit */
-#define SUFFIX	 ".jwks.json"
-#define OWN_FILE "agents" SUFFIX
+#define METHOD	 "/ectledger.v1.Admin/TrustStore"
+#define FILE_MAX (4 * 1024 * 1024)
 
-struct walk {
-	const char *folder, *domain; /* domain NULL: all */
-	/* Called for each file; gives false to stop with an error. */
-	bool (*file)(void *ctx, const char *domain, const char *path, json_t *set);
-	void *ctx;
+typedef Ectledger__V1__TrustStoreRequest request_t;
+typedef Ectledger__V1__TrustStoreReply reply_t;
+
+/* What one run of the verb has done: rows of keys, and where the log was. */
+struct changes {
+	const struct globals *g;
+	struct ect_client *client;
+	json_t *keys;
+	uint64_t tree_size;
+	size_t changed, unchanged;
 };
 
-/* "DIR/trust" when DIR is a data folder. */
 static char *
-trust_folder(const char *dir)
+borrowed(const char *text)
 {
-	char *path = NULL;
-
-	if (asprintf(&path, "%s/trust", dir) < 0)
-		return NULL;
-	if (access(path, F_OK) == 0)
-		return path;
-	free(path);
-	return strdup(dir);
+	return (char *)(uintptr_t)(text != NULL ? text : "");
 }
 
-static bool
-domain_ok(const char *name)
+static int
+ask(struct changes *c, const request_t *request)
 {
-	return name[0] != '\0' && name[0] != '.' &&
-	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0' &&
-	       strlen(name) <= 255;
+	reply_t *reply = NULL;
+	int code = call_on(c->client, METHOD, &request->base,
+	    &ectledger__v1__trust_store_reply__descriptor, (ProtobufCMessage **)(void *)&reply);
+
+	if (code != 0)
+		return code;
+	for (size_t i = 0; i < reply->n_keys; i++)
+		(void)json_array_append_new(c->keys, key_row(reply->keys[i]));
+	c->tree_size = reply->tree_size;
+	c->changed += !reply->unchanged;
+	c->unchanged += reply->unchanged != 0;
+	ectledger__v1__trust_store_reply__free_unpacked(reply, NULL);
+	return 0;
 }
 
-static json_t *
-load_set(const char *path)
-{
-	uint8_t *text = NULL;
-	size_t n = 0;
-	json_t *set;
-
-	if (!read_file(path, FILE_MAX, &text, &n))
-		return NULL;
-	set = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, NULL);
-	free(text);
-	if (json_is_object(set) && json_is_array(json_object_get(set, "keys")))
-		return set;
-	if (json_is_object(set) && json_object_get(set, "kty") != NULL)
-		return json_pack("{s[o]}", "keys", set);
-	json_decref(set);
-	(void)fail(EXIT_USAGE, "%s is neither a JWK set nor a JWK", path);
-	return NULL;
-}
-
-static bool
-walk_domain(const struct walk *w, const char *domain)
-{
-	struct dirent **names = NULL;
-	char *folder = NULL, *path = NULL;
-	bool ok = true;
-	int count = 0;
-
-	if (asprintf(&folder, "%s/%s", w->folder, domain) < 0)
-		return false;
-	count = scandir(folder, &names, NULL, alphasort);
-	for (int i = 0; i < count; i++) {
-		const char *name = names[i]->d_name;
-		size_t n = strlen(name);
-		json_t *set;
-
-		if (ok && name[0] != '.' && n > strlen(SUFFIX) &&
-		    strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0) {
-			ok = asprintf(&path, "%s/%s", folder, name) >= 0 &&
-			     (set = load_set(path)) != NULL;
-			if (ok) {
-				ok = w->file(w->ctx, domain, path, set);
-				json_decref(set);
-			}
-			free(path);
-			path = NULL;
-		}
-		free(names[i]);
-	}
-	free(names);
-	free(folder);
-	return ok;
-}
-
-static bool
-walk(const struct walk *w)
-{
-	struct dirent **names = NULL;
-	bool ok = true;
-	int count;
-
-	if (w->domain != NULL)
-		return walk_domain(w, w->domain);
-	count = scandir(w->folder, &names, NULL, alphasort);
-	if (count < 0) {
-		(void)fail(
-		    EXIT_USAGE, "cannot read the trust folder %s: %s", w->folder, strerror(errno));
-		return false;
-	}
-	for (int i = 0; i < count; i++) {
-		if (ok && domain_ok(names[i]->d_name))
-			ok = walk_domain(w, names[i]->d_name);
-		free(names[i]);
-	}
-	free(names);
-	return ok;
-}
-
-/* ---- list ---- */
+/* ---- for people ---- */
 
 static const char *
-member(const json_t *jwk, const char *name)
+word(json_t *row, const char *name)
 {
-	const char *text = json_string_value(json_object_get(jwk, name));
+	const char *text = json_string_value(json_object_get(row, name));
 
 	return text != NULL ? text : "-";
 }
 
-static bool
-list_file(void *ctx, const char *domain, const char *path, json_t *set)
-{
-	json_t *rows = ctx, *jwk, *iss;
-	size_t i;
-
-	json_array_foreach(json_object_get(set, "keys"), i, jwk)
-	{
-		iss = json_object_get(jwk, "ect_iss");
-		if (json_array_append_new(
-			rows, json_pack("{ss ss ss ss sO? ss}", "domain", domain, "kid",
-				  member(jwk, "kid"), "alg", member(jwk, "alg"), "crv",
-				  member(jwk, "crv"), "ect_iss", iss, "file", path)) != 0)
-			return false;
-	}
-	return true;
-}
-
 static int
-list_table(json_t *rows)
+keys_table(json_t *keys)
 {
 	struct table t;
-	json_t *row;
+	json_t *key;
 	size_t i;
 
 	table_init(&t, 4);
 	table_add(&t, "domain");
-	table_add(&t, "alg");
-	table_add(&t, "kid");
+	table_add(&t, "key");
 	table_add(&t, "speaks for");
-	json_array_foreach(rows, i, row)
+	table_add(&t, "state");
+	json_array_foreach(keys, i, key)
 	{
-		char *iss =
-		    json_dumps(json_object_get(row, "ect_iss"), JSON_COMPACT | JSON_ENCODE_ANY);
+		json_t *iss = json_object_get(key, "ect_iss");
+		const char *first = json_string_value(json_array_get(iss, 0));
+		char speaks[320], story[512], name[320];
 
-		table_add(&t, member(row, "domain"));
-		table_add(&t, member(row, "alg"));
-		table_add(&t, member(row, "kid"));
-		table_add(&t, iss != NULL ? iss : "nobody");
-		free(iss);
+		(void)snprintf(name, sizeof name, "%s %s", word(key, "subject"),
+		    strcmp(word(key, "kid"), "-") != 0 ? word(key, "kid") : word(key, "id"));
+		(void)snprintf(speaks, sizeof speaks, "%s%s", first != NULL ? first : "-",
+		    json_array_size(iss) > 1 ? " ..." : "");
+		key_story(key, story, sizeof story);
+		table_add(&t, word(key, "domain"));
+		table_add(&t, name);
+		table_add(&t, speaks);
+		table_add(&t, story);
 	}
 	return table_print(&t);
 }
 
 static int
-trust_list(const struct globals *g, const struct args *a, const char *folder)
+print_changes(struct changes *c, bool list)
 {
-	struct walk w = {.folder = folder, .domain = args_get(a, "--domain"), .file = list_file};
-	struct trust_snapshot *snapshot = NULL;
-	struct trust_report report = {0};
-	int code = EXIT_YES;
-	enum rc rc;
+	json_t *answer;
 
-	if ((w.ctx = json_array()) == NULL || !walk(&w)) {
-		json_decref(w.ctx);
-		return EXIT_USAGE;
+	if (c->g->output == OUTPUT_TABLE) {
+		if (!list && c->changed == 0)
+			(void)fprintf(stderr, "it was so already\n");
+		return json_array_size(c->keys) > 0 ? keys_table(c->keys) : 0;
 	}
-	rc = trust_snapshot_load(folder, &snapshot, &report);
-	trust_snapshot_drop(snapshot);
-	if (rc != RC_OK)
-		code = fail(EXIT_NO, "a server will not load this folder: %s", report.problem);
-	if (g->output == OUTPUT_TABLE) {
-		int printed = list_table(w.ctx);
-
-		code = printed != 0 ? printed : code;
-		json_decref(w.ctx);
-	} else {
-		print_json(
-		    g, json_pack("{so sb so}", "keys", (json_t *)w.ctx, "loads", rc == RC_OK,
-			   "problem", rc == RC_OK ? json_null() : show_text(report.problem)));
-	}
-	return code;
+	answer = json_pack("{sO sI}", "keys", c->keys, "tree_size", (json_int_t)c->tree_size);
+	if (!list)
+		(void)json_object_set_new(answer, "unchanged", json_boolean(c->changed == 0));
+	print_json(c->g, answer);
+	return 0;
 }
 
 /* ---- add ---- */
 
-/* By the server's own rules. */
-static bool
-check_key(const json_t *jwk)
+/* The trust domain of "spiffe://DOMAIN/..."; NULL: none. */
+static char *
+domain_of(const char *iss)
 {
-	const struct json_limits limits = {.size_max = 65536, .depth_max = 8, .nodes_max = 4096};
-	struct json_node *node = NULL;
-	struct why why = {0};
-	struct key *key = NULL;
-	struct arena arena;
-	char *text = json_dumps(jwk, JSON_COMPACT);
-	bool ok;
+	const char *at = iss != NULL ? strstr(iss, "://") : NULL;
 
-	arena_init(&arena, 1024 * 1024);
-	ok = text != NULL &&
-	     json_parse(bytes_str(text), &limits, true, &arena, &node, &why) == RC_OK &&
-	     key_from_jwk(node, &key, &why) == RC_OK;
-	if (!ok)
-		(void)fail(EXIT_USAGE, "key \"%s\" is refused: %s", member(jwk, "kid"), why.text);
-	key_free(key);
-	arena_release(&arena);
-	free(text);
-	return ok;
+	return at != NULL ? strndup(at + 3, strcspn(at + 3, "/")) : NULL;
 }
 
-/* The same kid may stand for the same key only. */
-static bool
-merge_key(json_t *keys, json_t *jwk, size_t *added)
+static int
+add_jwk(struct changes *c, const struct args *a, json_t *jwk)
 {
-	static const char *const parts[] = {"kty", "crv", "x", "y"};
-	json_t *old;
-	size_t i;
+	request_t request = ECTLEDGER__V1__TRUST_STORE_REQUEST__INIT;
+	const char *domain = args_get(a, "--domain"),
+		   *kid = json_string_value(json_object_get(jwk, "kid"));
+	char *own = NULL, *text = NULL;
+	int code = EXIT_USAGE;
 
-	json_array_foreach(keys, i, old)
-	{
-		if (strcmp(member(old, "kid"), member(jwk, "kid")) != 0)
-			continue;
-		for (size_t k = 0; k < 4; k++)
-			if (strcmp(member(old, parts[k]), member(jwk, parts[k])) != 0) {
-				(void)fail(EXIT_USAGE,
-				    "another key has the kid \"%s\" already; revoke it first, or "
-				    "use a new kid",
-				    member(jwk, "kid"));
-				return false;
-			}
-		*added += !json_equal(old, jwk);
-		return json_array_set(keys, i, jwk) == 0;
+	if (json_object_get(jwk, "d") != NULL || json_object_get(jwk, "k") != NULL)
+		return fail(EXIT_USAGE,
+		    "key \"%s\" has its private half in it: give the public key (keygen --jwks)",
+		    kid != NULL ? kid : "");
+	if (json_object_get(jwk, "use") == NULL || strcmp(word(jwk, "use"), "sig") == 0 ||
+	    args_has(a, "--iss"))
+		if (!jwk_bind(jwk, a))
+			return EXIT_USAGE;
+	if (domain == NULL)
+		domain = own = domain_of(
+		    json_string_value(json_array_get(json_object_get(jwk, "ect_iss"), 0)));
+	if (domain == NULL || !domain_ok(domain)) {
+		(void)fail(
+		    EXIT_USAGE, "say the trust domain: --domain DOMAIN, such as example.com");
+		goto out;
 	}
-	*added += 1;
-	return json_array_append(keys, jwk) == 0;
+	if ((text = json_dumps(jwk, JSON_COMPACT)) == NULL) {
+		(void)fail(EXIT_USAGE, "out of memory");
+		goto out;
+	}
+	request.action = borrowed("add");
+	request.domain = borrowed(domain);
+	request.jwk = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+	code = ask(c, &request);
+out:
+	free(own);
+	free(text);
+	return code;
 }
 
-static bool
-add_keys(json_t *into, const json_t *set, const char *iss, size_t *added)
+static int
+add_set(struct changes *c, const struct args *a)
 {
-	json_t *jwk;
+	json_t *set = jwk_set_load(a->operands[1]), *jwk;
+	int code = set != NULL ? 0 : EXIT_USAGE;
 	size_t i;
 
 	json_array_foreach(json_object_get(set, "keys"), i, jwk)
 	{
-		if (iss != NULL && json_object_set_new(jwk, "ect_iss", json_pack("[s]", iss)) != 0)
-			return false;
-		if (!json_is_array(json_object_get(jwk, "ect_iss"))) {
-			(void)fail(EXIT_USAGE, "key \"%s\" is bound to no issuer: give --iss URI",
-			    member(jwk, "kid"));
-			return false;
-		}
-		if (!check_key(jwk) || !merge_key(into, jwk, added))
-			return false;
+		if (code == 0)
+			code = add_jwk(c, a, jwk);
 	}
-	return true;
-}
-
-static int
-trust_add(const struct globals *g, const struct args *a, const char *folder)
-{
-	const char *domain = args_get(a, "--domain");
-	json_t *have = NULL, *set = NULL;
-	char *path = NULL, *text = NULL;
-	size_t added = 0;
-	int code = EXIT_USAGE;
-
-	if (a->operand_count != 3 || domain == NULL)
-		return fail(
-		    EXIT_USAGE, "usage: ectl trust-store add DIR FILE --domain DOMAIN [--iss URI]");
-	if (!domain_ok(domain))
-		return fail(EXIT_USAGE,
-		    "--domain wants lower-case letters, digits, '.', '_' and '-', not \"%s\"",
-		    domain);
-	if (asprintf(&path, "%s/%s", folder, domain) < 0)
-		return fail(EXIT_USAGE, "out of memory");
-	if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-		(void)fail(EXIT_USAGE, "cannot make %s: %s", path, strerror(errno));
-		goto out;
-	}
-	free(path);
-	if (asprintf(&path, "%s/%s/%s", folder, domain, OWN_FILE) < 0) {
-		path = NULL;
-		goto out;
-	}
-	have = access(path, F_OK) == 0 ? load_set(path) : json_pack("{s[]}", "keys");
-	if (have == NULL || (set = load_set(a->operands[2])) == NULL ||
-	    !add_keys(json_object_get(have, "keys"), set, args_get(a, "--iss"), &added))
-		goto out;
-	if (added > 0 && ((text = json_dumps(have, JSON_INDENT(1))) == NULL ||
-			     !write_file(path, text, strlen(text), 0644)))
-		goto out;
-	print_json(g,
-	    json_pack("{ss ss sI sI}", "domain", domain, "file", path, "added", (json_int_t)added,
-		"keys", (json_int_t)json_array_size(json_object_get(have, "keys"))));
-	code = EXIT_YES;
-out:
-	json_decref(have);
+	if (code == 0 && json_array_size(json_object_get(set, "keys")) == 0)
+		code = fail(EXIT_USAGE, "%s has no keys", a->operands[1]);
 	json_decref(set);
-	free(text);
-	free(path);
 	return code;
 }
 
-/* ---- revoke ---- */
-
-struct revoke {
-	const char *kid;
-	json_t *files;
-};
-
-static bool
-revoke_in(void *ctx, const char *domain, const char *path, json_t *set)
+static int
+add_certificate(struct changes *c, const char *domain, X509 *x)
 {
-	struct revoke *r = ctx;
-	json_t *keys = json_object_get(set, "keys");
-	size_t before = json_array_size(keys);
-	char *text;
-	bool ok;
+	request_t request = ECTLEDGER__V1__TRUST_STORE_REQUEST__INIT;
+	uint8_t *der = NULL;
+	int size = i2d_X509(x, &der), code;
 
-	(void)domain;
-	for (size_t i = json_array_size(keys); i-- > 0;)
-		if (strcmp(member(json_array_get(keys, i), "kid"), r->kid) == 0)
-			(void)json_array_remove(keys, i);
-	if (json_array_size(keys) == before)
-		return true;
-	text = json_dumps(set, JSON_INDENT(1));
-	ok = text != NULL && write_file(path, text, strlen(text), 0644) &&
-	     json_array_append_new(r->files, json_string(path)) == 0;
-	free(text);
-	return ok;
+	if (size <= 0)
+		return fail(EXIT_USAGE, "the certificate cannot be written as DER");
+	request.action = borrowed("add");
+	request.domain = borrowed(domain);
+	request.certificate = (ProtobufCBinaryData){(size_t)size, der};
+	code = ask(c, &request);
+	OPENSSL_free(der);
+	return code;
 }
 
 static int
-trust_revoke(const struct globals *g, const struct args *a, const char *folder)
+add_pem(struct changes *c, const struct args *a, const uint8_t *text, size_t size)
 {
-	struct revoke r = {.files = json_array()};
-	struct walk w = {
-	    .folder = folder, .domain = args_get(a, "--domain"), .file = revoke_in, .ctx = &r};
-	size_t n;
+	BIO *bio = BIO_new_mem_buf(text, (int)size);
+	const char *domain = args_get(a, "--domain");
+	size_t count = 0;
+	int code = 0;
+	X509 *x;
 
-	if (a->operand_count != 3 || r.files == NULL) {
-		json_decref(r.files);
-		return fail(EXIT_USAGE, "usage: ectl trust-store revoke DIR KID [--domain DOMAIN]");
+	if (bio == NULL)
+		return fail(EXIT_USAGE, "out of memory");
+	if (domain == NULL || !domain_ok(domain))
+		code =
+		    fail(EXIT_USAGE, "a CA certificate wants --domain DOMAIN, such as example.com");
+	else if (args_has(a, "--iss"))
+		code = fail(EXIT_USAGE,
+		    "a CA certificate speaks for its whole trust domain: leave --iss out");
+	while (code == 0 && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		code = add_certificate(c, domain, x);
+		X509_free(x);
+		count++;
 	}
-	r.kid = a->operands[2];
-	if (!walk(&w)) {
-		json_decref(r.files);
+	if (code == 0 && count == 0)
+		code = fail(EXIT_USAGE, "%s has no certificate in it", a->operands[1]);
+	BIO_free(bio);
+	return code;
+}
+
+static int
+add(struct changes *c, const struct args *a)
+{
+	uint8_t *text = NULL;
+	size_t size = 0;
+	int code;
+
+	if (!read_file(a->operands[1], FILE_MAX, &text, &size))
 		return EXIT_USAGE;
-	}
-	n = json_array_size(r.files);
-	print_json(g, json_pack("{ss so}", "kid", r.kid, "files", r.files));
-	return n > 0 ? EXIT_YES : fail(EXIT_NO, "no key has the kid \"%s\"", r.kid);
+	code = strstr((const char *)text, "-----BEGIN ") != NULL ? add_pem(c, a, text, size)
+								 : add_set(c, a);
+	free(text);
+	if (code != 0 && c->changed > 0)
+		(void)fail(code, "%zu keys were added before that", c->changed);
+	return code;
+}
+
+/* ---- the verb ---- */
+
+static int
+change(struct changes *c, const struct args *a)
+{
+	request_t request = ECTLEDGER__V1__TRUST_STORE_REQUEST__INIT;
+	int64_t since_ms = 0;
+
+	if (args_has(a, "--since") && !time_read(args_get(a, "--since"), "--since", &since_ms))
+		return EXIT_USAGE;
+	request.action = borrowed(a->operands[0]);
+	request.domain = borrowed(args_get(a, "--domain"));
+	request.key = borrowed(a->operands[1]);
+	request.since = since_ms / 1000;
+	request.reason = borrowed(args_get(a, "--reason"));
+	return ask(c, &request);
+}
+
+static int
+list(struct changes *c, const struct args *a)
+{
+	request_t request = ECTLEDGER__V1__TRUST_STORE_REQUEST__INIT;
+
+	request.action = borrowed("list");
+	request.domain = borrowed(args_get(a, "--domain"));
+	request.at = c->g->at;
+	return ask(c, &request);
+}
+
+/* What goes with what; 0 or EXIT_USAGE. */
+static int
+check_usage(const struct globals *g, const struct args *a)
+{
+	const char *what = a->operands[0], *domain = args_get(a, "--domain");
+	bool listing = strcmp(what, "list") == 0, adding = strcmp(what, "add") == 0,
+	     revoking = strcmp(what, "revoke") == 0;
+
+	if (!listing && !adding && !revoking && strcmp(what, "reinstate") != 0)
+		return fail(EXIT_USAGE,
+		    "trust-store wants list, add FILE, revoke KEY or reinstate KEY, not \"%s\"",
+		    what);
+	if (listing != (a->operand_count == 1))
+		return fail(EXIT_USAGE,
+		    listing ? "trust-store list takes nothing behind it (the folder of a server "
+			      "is --dir DIR)"
+			    : "trust-store %s wants %s behind it",
+		    what, adding ? "a file" : "a key's id or kid");
+	if (domain != NULL && !domain_ok(domain))
+		return fail(EXIT_USAGE, "--domain: \"%s\" is no trust domain's name", domain);
+	if ((args_has(a, "--since") || args_has(a, "--reason")) &&
+	    (!revoking || args_has(a, "--dir")))
+		return fail(EXIT_USAGE, "--since and --reason belong to revoke on a server");
+	if (args_has(a, "--iss") && !adding)
+		return fail(EXIT_USAGE, "--iss belongs to add");
+	if (g->at != 0 && (!listing || args_has(a, "--dir")))
+		return fail(EXIT_USAGE, "--at belongs to list on a server");
+	return 0;
 }
 
 static int
 trust_store_run(const struct globals *g, const struct args *a)
 {
-	char *folder = trust_folder(a->operands[1]);
-	const char *domain = args_get(a, "--domain"), *what = a->operands[0];
+	struct changes c = {.g = g};
+	bool listing = strcmp(a->operands[0], "list") == 0;
 	int code;
 
-	if (folder == NULL)
+	if ((code = check_usage(g, a)) != 0)
+		return code;
+	if (args_has(a, "--dir"))
+		return trust_dir_run(g, a);
+	if ((c.keys = json_array()) == NULL)
 		return fail(EXIT_USAGE, "out of memory");
-	if (domain != NULL && !domain_ok(domain))
-		code = fail(EXIT_USAGE, "--domain: \"%s\" is no trust domain's name", domain);
-	else if (strcmp(what, "list") == 0 && a->operand_count == 2)
-		code = trust_list(g, a, folder);
-	else if (strcmp(what, "add") == 0)
-		code = trust_add(g, a, folder);
-	else if (strcmp(what, "revoke") == 0)
-		code = trust_revoke(g, a, folder);
-	else
-		code =
-		    fail(EXIT_USAGE, "trust-store wants list DIR, add DIR FILE or revoke DIR KID");
-	free(folder);
+	if ((code = connect_server(g, &c.client)) == 0)
+		code = listing				    ? list(&c, a)
+		       : strcmp(a->operands[0], "add") == 0 ? add(&c, a)
+							    : change(&c, a);
+	if (code == 0)
+		code = print_changes(&c, listing);
+	ect_client_close(c.client);
+	json_decref(c.keys);
 	return code;
 }
 
 static const struct verb_option trust_store_options[] = {
-    {"--domain", "DOMAIN", "the trust domain, such as example.com", false},
-    {"--iss", "URI", "add: the issuer that the keys may speak for, instead of what the file says",
+    {"--domain", "DOMAIN",
+	"the trust domain, such as example.com (add: default that of the issuer)", false},
+    {"--iss", "URI", "add: an issuer that the key may speak for, instead of what the file says",
+	true},
+    {"--since", "TIME",
+	"revoke: not good since then (default: now); seconds, RFC 3339, or so long ago as 2h",
+	false},
+    {"--reason", "TEXT", "revoke: why", false},
+    {"--dir", "DIR", "list, add, revoke: the data folder or trust folder itself, without a server",
 	false},
     {NULL, NULL, NULL, false},
 };
-const struct verb verb_trust_store = {"trust-store", "list DIR | add DIR FILE | revoke DIR KID",
-    "the keys in a server's trust folder (DIR: the data folder or the trust folder); a running "
-    "server follows",
-    trust_store_options, 2, 3, trust_store_run};
+const struct verb verb_trust_store = {"trust-store", "list | add FILE | revoke KEY | reinstate KEY",
+    "the keys that a server trusts, with their history in the log; changes are entries",
+    trust_store_options, 1, 2, trust_store_run};
