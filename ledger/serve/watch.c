@@ -41,6 +41,7 @@ struct watch {
 	uint64_t next;	 /* the first index that was not looked at */
 	bool behind;	 /* the last step ended for want of room, not of entries */
 	bool beat;	 /* say something, even when there is nothing */
+	bool speaks;	 /* the last step made a message; one about an empty log has no bytes */
 	int64_t step_us; /* when the last step began, */
 	int64_t said_us; /* and when something was last said */
 	uint8_t request[];
@@ -161,7 +162,7 @@ watch_collected(struct call *call)
 	w->state = WATCH_GIVEN;
 	if (call->rc != RC_OK || call->door == NULL)
 		return false;
-	if (call->answer.n == 0) {
+	if (!w->speaks) {
 		arena_reset(&call->arena);
 		park(w);
 		return false;
@@ -316,7 +317,8 @@ watch_answer(struct call *call, const ProtobufCMessage *request, struct why *why
 		goto out;
 	w->next = page.next;
 	w->behind = !page.complete;
-	if (page.count > 0 || w->beat)
+	w->speaks = page.count > 0 || w->beat;
+	if (w->speaks)
 		rc = reply(call, v, &page, r->filter != NULL && r->filter->brief, why);
 
 out:

@@ -341,3 +341,26 @@ Test(net_conn, plaintext_is_for_loopback_addresses_only)
 	cr_assert_eq(net_open(&h.net, &h.options, &why), RC_BAD_CONFIG, "no certificates");
 	hall_end(&h.hall);
 }
+
+Test(net_conn, a_stream_without_a_message_is_judged_when_it_opens)
+{
+	struct house h;
+	Ectledger__V1__ClientFrame f = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+	uint8_t frame[256];
+	size_t n;
+	int fd;
+
+	house_init(&h);
+	house_open(&h);
+	fd = dial(&h);
+	f.call = 1;
+	f.method = (char *)(uintptr_t)STREAM;
+	f.log = (char *)(uintptr_t) "nope";
+	n = ectledger__v1__client_frame__pack(&f, frame + FRAME_HEAD);
+	frame_head(frame, (uint32_t)n);
+	n += FRAME_HEAD;
+	cr_assert(send(fd, frame, n, 0) == (ssize_t)n);
+	expect(fd, 1, RC_NOT_FOUND);
+	close(fd);
+	house_close(&h);
+}

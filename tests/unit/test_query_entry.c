@@ -130,3 +130,46 @@ Test(query_entry, no_room_is_said_and_is_not_damage)
 	query_view_end(v);
 	help_close(&h);
 }
+
+Test(query_entry, an_equivocation_shows_the_claims_that_were_refused)
+{
+	struct query_id id = help_id(1, 0, false);
+	struct query_entry e;
+	struct query_view *v;
+	uint64_t index;
+
+	help_open(&h);
+	(void)help_one(&h, (struct task){.act = "first"});
+	(void)help_one(&h, (struct task){.kind = ENTRY_EQUIVOCATION,
+			       .jti = 1,
+			       .act = "other",
+			       .parents = {0},
+			       .parent_count = 1});
+	v = help_view(&h, 0);
+	cr_assert_eq(query_entry(v, 1, &h.arena, &e, &h.why), RC_OK, "%s", h.why.text);
+	cr_assert(bytes_is(e.claim.act, "other"));
+	cr_assert_arr_eq(e.claim.jti, id.jti, UUID_SIZE);
+	cr_assert(e.entry.parent_count == 1 && e.entry.parents[0] == 0);
+	cr_assert_str_eq(query_entry_kind(&e), "equivocation");
+	cr_assert(query_resolve(v, &id, &index, &h.why) == RC_OK && index == 0,
+	    "the id is still the first one's");
+	query_view_end(v);
+	help_close(&h);
+}
+
+Test(query_entry, a_key_entry_has_no_claims)
+{
+	struct query_entry e;
+	struct query_view *v;
+
+	help_open(&h);
+	(void)help_one(&h, (struct task){.kind = ENTRY_KEY, .event = bytes_str("no token")});
+	v = help_view(&h, 0);
+	cr_assert_eq(query_entry(v, 0, &h.arena, &e, &h.why), RC_OK, "%s", h.why.text);
+	cr_assert(e.claim.iss.n == 0 && e.claim.pred_count == 0 && e.claim.kind != NULL);
+	cr_assert_str_eq(query_entry_kind(&e), "key");
+	cr_assert(bytes_is(e.entry.token, "no token"));
+	cr_assert_eq((int)query_chain_level(&e.entry), 0);
+	query_view_end(v);
+	help_close(&h);
+}

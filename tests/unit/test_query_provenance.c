@@ -341,3 +341,65 @@ Test(query_provenance, tasks_are_found_by_input_or_output_hash_and_checked_whole
 	query_view_end(v);
 	help_close(&h);
 }
+
+Test(query_provenance, only_tasks_are_in_graphs_and_each_says_the_level_of_its_chain)
+{
+	struct query_budget budget;
+	struct query_graph g;
+	struct query_view *v;
+	uint64_t root = 0;
+
+	help_open(&h);
+	help_begin(&h);
+	(void)help_add(&h, &(struct task){.unsigned_token = true});
+	(void)help_add(&h, &(struct task){.kind = ENTRY_EQUIVOCATION,
+			       .jti = 1,
+			       .act = "other",
+			       .parents = {0},
+			       .parent_count = 1});
+	(void)help_add(
+	    &h, &(struct task){.flags = ENTRY_LOWER_PARENT, .parents = {0}, .parent_count = 1});
+	(void)help_add(&h, &(struct task){0});
+	help_commit(&h);
+	budget = help_budget(&h);
+	v = help_view(&h, 0);
+	cr_assert_eq(
+	    query_provenance(v, &root, 1, true, 0, &budget, &g, &h.why), RC_OK, "%s", h.why.text);
+	cr_assert(g.complete && g.node_count == 2 && g.edge_count == 1);
+	cr_assert(g.nodes[0].index == 0 && g.nodes[1].index == 2);
+	cr_assert(g.nodes[0].chain_level == LEVEL_1 && g.nodes[1].chain_level == LEVEL_1,
+	    "a signed task below an unsigned one");
+	root = 3;
+	cr_assert_eq(query_provenance(v, &root, 1, true, 0, &budget, &g, &h.why), RC_OK);
+	cr_assert_eq(g.nodes[0].chain_level, LEVEL_2);
+	root = 1;
+	cr_assert_eq(query_provenance(v, &root, 1, false, 0, &budget, &g, &h.why), RC_NOT_FOUND);
+	query_view_end(v);
+	help_close(&h);
+}
+
+Test(query_provenance, a_cancelled_query_stops)
+{
+	_Atomic bool cancelled = false;
+	struct query_budget budget;
+	struct query_graph g;
+	struct query_view *v;
+	uint64_t root = 0;
+
+	help_open(&h);
+	help_begin(&h);
+	(void)help_add(&h, &(struct task){0});
+	for (unsigned i = 1; i < 500; i++)
+		(void)help_add(&h, &(struct task){.parents = {i - 1}, .parent_count = 1});
+	help_commit(&h);
+	budget = help_budget(&h);
+	budget.cancelled = &cancelled;
+	v = help_view(&h, 0);
+	cr_assert_eq(query_provenance(v, &root, 1, true, 0, &budget, &g, &h.why), RC_OK);
+	cr_assert(g.complete && g.node_count == 500);
+	cancelled = true;
+	cr_assert_eq(query_provenance(v, &root, 1, true, 0, &budget, &g, &h.why), RC_OK);
+	cr_assert(!g.complete && g.node_count < 500);
+	query_view_end(v);
+	help_close(&h);
+}

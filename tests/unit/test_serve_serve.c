@@ -64,9 +64,14 @@ Test(serve_serve, refuses_unknown_methods_logs_and_strangers_before_a_slot_is_ta
 	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_FOUND);
 	r.insecure = false;
 	r.identity = bytes_str("spiffe://example.com/agent/a");
-	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_AUTHORIZED, "nor told what logs there are");
+	cr_assert_eq(
+	    serve_begin(h.serve, &r, &why), RC_NOT_AUTHORIZED, "nor told what logs there are");
 	r.log = bytes_str("default");
 	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_NOT_AUTHORIZED);
+	r.method = STREAM; /* before there is a message */
+	cr_assert_eq(serve_may(h.serve, &r, &why), RC_NOT_AUTHORIZED);
+	r.insecure = true;
+	cr_assert_eq(serve_may(h.serve, &r, &why), RC_OK);
 	cr_assert_eq(serve_slots_free(h.serve), 16);
 	hall_end(&h);
 }
