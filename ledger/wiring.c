@@ -72,6 +72,7 @@ wiring_serve(const struct config *c)
 	    .query_nodes_max = (size_t)c->query_nodes_max,
 	    .query_ms_max = (unsigned)c->query_ms_max,
 	    .deadline_ms_max = (unsigned)c->deadline_ms_max,
+	    .watches_max = (size_t)c->watches_max,
 	    .wait_tokens_max = (size_t)c->wait_tokens_max,
 	    .wait_bytes_max = (size_t)c->wait_bytes_max,
 	    .wait_client_tokens_max = (size_t)c->wait_client_tokens_max,

@@ -50,6 +50,12 @@ check_value(const struct option *o, struct config *c, struct config_log *log)
 		expect(*(const enum token_level *)at >= LEVEL_1 &&
 		       *(const enum token_level *)at <= LEVEL_3);
 		return;
+	case OPTION_BINDINGS:
+		n = *(const unsigned *)at;
+		for (size_t i = 0; i < OPTION_BINDING_COUNT; i++)
+			n &= ~(uint64_t)option_bindings[i].bit;
+		expect(n == 0);
+		return;
 	case OPTION_SECONDS:
 		n = (uint64_t) * (const int64_t *)at;
 		expect(
@@ -103,6 +109,7 @@ static void
 write_value(struct buf *out, const struct option *o, struct config *c, struct config_log *log)
 {
 	const void *at = o->kind == OPTION_GRANT ? NULL : option_at(o, c, log);
+	unsigned n = 0;
 
 	switch (o->kind) {
 	case OPTION_TEXT:
@@ -114,6 +121,13 @@ write_value(struct buf *out, const struct option *o, struct config *c, struct co
 		return;
 	case OPTION_LEVEL:
 		buf_addf(out, "%s=L%d\n", o->name, (int)*(const enum token_level *)at);
+		return;
+	case OPTION_BINDINGS:
+		for (size_t i = 0; i < OPTION_BINDING_COUNT; i++)
+			if (*(const unsigned *)at & option_bindings[i].bit)
+				buf_addf(
+				    out, "%s%s", n++ ? "," : "bindings=", option_bindings[i].name);
+		buf_addf(out, "%s", n ? "\n" : "");
 		return;
 	case OPTION_SECONDS:
 		if (*(const int64_t *)at != 0)
