@@ -92,6 +92,7 @@ dag_resolve(const struct claim *claim, bool cross_workflow, const struct dag_loo
 			    claim->pred[i], "was issued after this task");
 		out->index[i] = node->index;
 		out->foreign = out->foreign || !same_scope(claim, node);
+		out->lower = out->lower || node->lower;
 	}
 	if (missing_count > 0) {
 		out->missing = (const uint8_t(*)[UUID_SIZE])missing;

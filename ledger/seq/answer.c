@@ -8,6 +8,20 @@
 #include "seq/step.h"
 
 enum rc
+step_old_entry(struct step *s, uint64_t index, struct bytes *raw)
+{
+	enum rc rc;
+
+	must(index < s->before);
+	if (s->read == NULL) {
+		if ((rc = store_read_begin(s->l->store, &s->read)) != RC_OK)
+			return rc;
+		tile_reader_begin(s->l->reader, s->before, ledger_tiles(s->read));
+	}
+	return store_get_entry(s->read, index, raw);
+}
+
+enum rc
 step_old_receipt(struct step *s, struct seq_job *job, uint64_t index, struct bytes raw,
     const struct entry *entry, bool whole)
 {

@@ -36,7 +36,7 @@ struct id_slot {
 	uint32_t next; /* job in the same bucket, NONE at the end */
 	uint32_t bucket;
 	uint32_t sister; /* next job of the same jti, in order of arrival */
-	bool admitted;
+	bool admitted, lower;
 	uint64_t index;
 };
 
@@ -122,14 +122,22 @@ batch_free(struct batch *b)
 	free(b);
 }
 
-/* Twice the keys that these jobs can move, as a power of two. */
-static uint32_t
-seqs_room(struct seq_job *const *jobs, size_t count)
+static size_t
+keys_of(struct seq_job *const *jobs, size_t count)
 {
-	size_t keys = 2 * count, room = 64;
+	size_t keys = 2 * count;
 
 	for (size_t i = 0; i < count; i++)
 		keys += jobs[i]->claim->pred_count;
+	return keys;
+}
+
+/* Twice the keys that can move, as a power of two. */
+static uint32_t
+seqs_room(size_t keys)
+{
+	size_t room = 64;
+
 	while (room < 2 * keys)
 		room *= 2;
 	must(room <= SEQS_ROOM);
@@ -189,10 +197,9 @@ group_join(struct batch *b, uint32_t i)
 	b->group_of[i] = g;
 }
 
-void
-batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
+static void
+clear(struct batch *b, size_t keys)
 {
-	must(count <= SEQ_BATCH_MAX);
 	for (uint32_t i = 0; i < b->count; i++) {
 		b->id_bucket[b->id[i].bucket] = NONE;
 		b->group_bucket[b->group[b->group_of[i]].bucket] = NONE;
@@ -200,7 +207,23 @@ batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
 	for (size_t i = 0; i < b->seqs_count; i++)
 		b->seqs[b->seqs_used[i]].used = false;
 	b->seqs_count = 0;
-	b->seqs_mask = seqs_room(jobs, count) - 1;
+	b->seqs_mask = seqs_room(keys) - 1;
+	b->jobs = NULL;
+	b->count = 0;
+}
+
+void
+batch_begin_events(struct batch *b, size_t count)
+{
+	must(count <= SEQ_BATCH_MAX);
+	clear(b, 2 * count);
+}
+
+void
+batch_begin(struct batch *b, struct seq_job *const *jobs, size_t count)
+{
+	must(count <= SEQ_BATCH_MAX);
+	clear(b, keys_of(jobs, count));
 	b->jobs = jobs;
 	b->count = count;
 	for (uint32_t i = 0; i < count; i++) {
@@ -266,21 +289,29 @@ batch_order(struct batch *b, uint32_t *order)
 }
 
 void
-batch_admit(struct batch *b, size_t job, uint64_t index)
+batch_admit(struct batch *b, size_t job, uint64_t index, bool lower)
 {
 	struct group *group;
 
 	must(job < b->count && !b->id[job].admitted);
 	b->id[job].admitted = true;
+	b->id[job].lower = lower;
 	b->id[job].index = index;
 	group = &b->group[b->group_of[job]];
 	group->admitted_count++;
 	group->admitted = (uint32_t)job;
 }
 
-const struct seq_job *
-batch_find(
-    const struct batch *b, bool has_wid, const uint8_t *wid, const uint8_t *jti, uint64_t *index)
+static void
+hit(const struct batch *b, uint32_t i, struct batch_hit *out)
+{
+	*out =
+	    (struct batch_hit){.job = b->jobs[i], .index = b->id[i].index, .lower = b->id[i].lower};
+}
+
+enum rc
+batch_find(const struct batch *b, bool has_wid, const uint8_t *wid, const uint8_t *jti,
+    struct batch_hit *out)
 {
 	uint32_t i = b->id_bucket[id_bucket(b, has_wid, wid, jti)];
 
@@ -288,25 +319,22 @@ batch_find(
 		if (!b->id[i].admitted || !same_id(b->jobs[i], jti) ||
 		    !same_scope(b->jobs[i], has_wid, wid))
 			continue;
-		*index = b->id[i].index;
-		return b->jobs[i];
+		hit(b, i, out);
+		return RC_OK;
 	}
-	return NULL;
+	return RC_NOT_FOUND;
 }
 
 enum rc
-batch_find_any(
-    const struct batch *b, const uint8_t *jti, const struct seq_job **job, uint64_t *index)
+batch_find_any(const struct batch *b, const uint8_t *jti, struct batch_hit *out)
 {
 	uint32_t bucket, g = group_find(b, jti, &bucket);
 
-	*job = NULL;
 	if (g == NONE || b->group[g].admitted_count == 0)
 		return RC_NOT_FOUND;
 	if (b->group[g].admitted_count > 1)
 		return RC_AMBIGUOUS;
-	*job = b->jobs[b->group[g].admitted];
-	*index = b->id[b->group[g].admitted].index;
+	hit(b, b->group[g].admitted, out);
 	return RC_OK;
 }
 

@@ -1,9 +1,9 @@
 /*
- * judge.c - one token against the log and the batch so far: is its id free, are its parents there,
- * and then into the batch.
+ * judge.c - one token against the log and the batch so far: is its id free, may its key still
+ * speak, are its parents there; and then into the batch.
  *
- * Everything that can be refused or can run out comes before the first put; a failure after it ends
- * the whole batch, for the tree has moved.
+ * A retry of what is in the log is answered before the key is asked about: what was accepted stays
+ * accepted.  Everything else is asked of the key first, so that a revoked key learns only that.
  */
 #include <string.h>
 
@@ -11,19 +11,21 @@
 #include "seq/step.h"
 
 static struct dag_node
-node_of(const struct seq_job *job, uint64_t index)
+node_of(const struct batch_hit *hit)
 {
+	const struct claim *c = hit->job->claim;
 	struct dag_node n = {
-	    .index = index, .iat = job->claim->iat, .has_wid = job->claim->has_wid};
+	    .index = hit->index, .iat = c->iat, .has_wid = c->has_wid, .lower = hit->lower};
 
-	memcpy(n.wid, job->claim->wid, UUID_SIZE);
+	memcpy(n.wid, c->wid, UUID_SIZE);
 	return n;
 }
 
 static struct dag_node
 node_hit(const struct index_hit *hit)
 {
-	struct dag_node n = {.index = hit->index, .iat = hit->iat, .has_wid = hit->has_wid};
+	struct dag_node n = {
+	    .index = hit->index, .iat = hit->iat, .has_wid = hit->has_wid, .lower = hit->lower};
 
 	memcpy(n.wid, hit->wid, UUID_SIZE);
 	return n;
@@ -33,13 +35,12 @@ static enum rc
 find(void *ctx, bool has_wid, const uint8_t *wid, const uint8_t *jti, struct dag_node *out)
 {
 	struct step *s = ctx;
-	const struct seq_job *job;
+	struct batch_hit here;
 	struct index_hit hit;
-	uint64_t index;
 	enum rc rc;
 
-	if ((job = batch_find(s->l->batch, has_wid, wid, jti, &index)) != NULL) {
-		*out = node_of(job, index);
+	if (batch_find(s->l->batch, has_wid, wid, jti, &here) == RC_OK) {
+		*out = node_of(&here);
 		return RC_OK;
 	}
 	if ((rc = index_find(s->view, has_wid, wid, jti, &hit)) == RC_OK)
@@ -51,78 +52,99 @@ static enum rc
 find_any(void *ctx, const uint8_t *jti, struct dag_node *out)
 {
 	struct step *s = ctx;
-	const struct seq_job *job;
-	struct index_hit hit;
-	uint64_t index;
-	enum rc here = batch_find_any(s->l->batch, jti, &job, &index);
+	struct batch_hit hit;
+	struct index_hit old;
+	enum rc here = batch_find_any(s->l->batch, jti, &hit);
 	enum rc there;
 
 	if (here == RC_AMBIGUOUS)
 		return here;
-	there = index_find_any(s->view, jti, &hit);
+	there = index_find_any(s->view, jti, &old);
 	if (there != RC_OK && there != RC_NOT_FOUND)
 		return there;
 	if (here == RC_OK && there == RC_OK)
 		return RC_AMBIGUOUS;
 	if (here == RC_OK)
-		*out = node_of(job, index);
+		*out = node_of(&hit);
 	else if (there == RC_OK)
-		*out = node_hit(&hit);
+		*out = node_hit(&old);
 	return here == RC_OK ? here : there;
 }
 
+/* Who has the id. */
+struct holder {
+	bool taken; /* by another token, at */
+	uint64_t index;
+	bool old; /* what went wrong is about an entry of the log, not about the batch */
+};
+
 /* The id is taken by an entry in the log: a retry of the same signed bytes, or another token. */
 static enum rc
-judge_known(struct step *s, struct seq_job *job, uint64_t index)
+judge_old(struct step *s, struct seq_job *job, struct holder *holder)
 {
 	struct bytes raw;
 	struct entry entry;
 	struct token old;
 	enum rc rc;
 
-	if (s->read == NULL) {
-		if ((rc = store_read_begin(s->l->store, &s->read)) != RC_OK)
-			return rc;
-		tile_reader_begin(s->l->reader, s->before, ledger_tiles(s->read));
-	}
-	if ((rc = store_get_entry(s->read, index, &raw)) != RC_OK)
+	holder->old = true;
+	if ((rc = step_old_entry(s, holder->index, &raw)) != RC_OK)
 		return rc;
 	if ((rc = entry_read(raw, job->arena, &entry, &job->why)) != RC_OK ||
 	    (rc = token_parse(entry.token, job->arena, &old, &job->why)) != RC_OK)
 		return rc == RC_NO_MEMORY ? rc : RC_CORRUPT;
-	if (!bytes_eq(old.signing_input, job->token->signing_input))
-		return why_set(&job->why, RC_DUP_JTI, "ECT: jti is unique in its scope", "jti", 0,
-		    "another token with this id is in the log");
+	if (!bytes_eq(old.signing_input, job->token->signing_input)) {
+		holder->taken = true;
+		return RC_OK;
+	}
 	job->duplicate = true;
-	return step_old_receipt(s, job, index, raw, &entry, !bytes_eq(old.raw, job->token->raw));
+	return step_old_receipt(
+	    s, job, holder->index, raw, &entry, !bytes_eq(old.raw, job->token->raw));
 }
 
 /* Is the id free?  RC_OK with job->duplicate set: answered already. */
 static enum rc
-judge_id(struct step *s, size_t i, bool *known)
+judge_id(struct step *s, size_t i, struct holder *holder)
 {
 	struct seq_job *job = s->jobs[i];
 	const struct claim *c = job->claim;
-	const struct seq_job *other;
+	struct batch_hit here;
 	struct index_hit hit;
-	uint64_t index;
 	enum rc rc;
 
-	if ((other = batch_find(s->l->batch, c->has_wid, c->wid, c->jti, &index)) != NULL) {
-		if (!bytes_eq(other->token->signing_input, job->token->signing_input))
-			return why_set(&job->why, RC_DUP_JTI, "ECT: jti is unique in its scope",
-			    "jti", 0, "another token with this id came in the same batch");
+	if (batch_find(s->l->batch, c->has_wid, c->wid, c->jti, &here) == RC_OK) {
+		holder->index = here.index;
+		holder->taken =
+		    !bytes_eq(here.job->token->signing_input, job->token->signing_input);
+		if (holder->taken)
+			return RC_OK;
 		/* Answered with the fresh one's facts once these are known. */
 		job->duplicate = true;
 		s->twin[i] = true;
-		job->receipt.index = index;
+		job->receipt.index = here.index;
 		return RC_OK;
 	}
 	rc = index_find(s->view, c->has_wid, c->wid, c->jti, &hit);
 	if (rc == RC_NOT_FOUND)
 		return RC_OK;
-	*known = rc == RC_OK;
-	return rc == RC_OK ? judge_known(s, job, hit.index) : rc;
+	holder->index = hit.index;
+	return rc == RC_OK ? judge_old(s, job, holder) : rc;
+}
+
+/* May the key speak here and now?  What the log's own history says of it at this place. */
+static enum rc
+judge_key(struct step *s, struct seq_job *job, uint64_t *anchor)
+{
+	struct ledger *l = s->l;
+
+	*anchor = ENTRY_NONE;
+	if (!job->has_signer)
+		return RC_OK; /* L1: nobody signed */
+	/* History gate: goes when every log is told of its keys before its first token. */
+	if (l->key_entries == 0)
+		return RC_OK;
+	return history_judge(l->history, job->claim->trust_domain, &job->signer, job->binding,
+	    &job->anchor, (int64_t)s->received_ms, job->claim->iat, anchor, &job->why);
 }
 
 bool
@@ -135,47 +157,55 @@ step_refusal(enum rc rc)
 	case RC_WORKFLOW_MISMATCH:
 	case RC_AMBIGUOUS:
 	case RC_BAD_CLAIM:
+	case RC_UNKNOWN_KEY:
+	case RC_KEY_REVOKED:
+	case RC_BAD_KEY:
 	case RC_TOO_LARGE:
-	case RC_NO_MEMORY: /* of the answer's arena: nothing has been put yet */
+	case RC_NO_MEMORY: /* nothing has been put yet */
 		return true;
 	default:
 		return false;
 	}
 }
 
+/* The list of what is missing outlives the step, and a job that waits is judged many times: its
+ * room is taken once, for all its predecessors. */
 static enum rc
-append(struct step *s, size_t i, const struct dag_parents *parents)
+tell_missing(struct seq_job *job, const struct dag_parents *parents)
+{
+	uint8_t(*room)[UUID_SIZE] = job->missing_room;
+
+	if (room == NULL)
+		room = arena_alloc(job->arena, job->claim->pred_count * sizeof(*room));
+	if (room == NULL)
+		return RC_NO_MEMORY;
+	memcpy(room, parents->missing, parents->missing_count * sizeof(*room));
+	job->missing_room = room;
+	job->missing = (const uint8_t(*)[UUID_SIZE])room;
+	job->missing_count = parents->missing_count;
+	return RC_UNKNOWN_PARENT;
+}
+
+/* A token with a free id and a good key. */
+static enum rc
+admit(struct step *s, size_t i, uint64_t anchor)
 {
 	struct ledger *l = s->l;
 	struct seq_job *job = s->jobs[i];
-	struct receipt *r = &job->receipt;
-	uint64_t index = s->before + s->added;
-	struct index_row *row = &l->rows[s->added];
+	struct dag_lookup lookup = {.find = find, .find_any = find_any, .ctx = s};
+	struct dag_parents parents = {0};
 	struct entry entry;
-	struct bytes head;
 	enum rc rc;
 
-	if ((rc = step_entry(s, job, parents, &entry)) != RC_OK ||
-	    (rc = entry_write_head(&entry, job->arena, &head)) != RC_OK ||
-	    (rc = ledger_row(index, &entry, job->claim, job->arena, row)) != RC_OK)
+	rc = dag_resolve(
+	    job->claim, l->rules->cross_workflow, &lookup, &l->arena, &parents, &job->why);
+	if (rc == RC_UNKNOWN_PARENT)
+		return tell_missing(job, &parents);
+	if (rc != RC_OK || (rc = step_entry_token(s, job, &parents, anchor, &entry)) != RC_OK ||
+	    (rc = step_append(s, i, &entry)) != RC_OK)
 		return rc;
-	if (job->want_receipt && (s->notes[i] = arena_alloc(job->arena, NOTE_ROOM)) == NULL)
-		return RC_NO_MEMORY;
-	for (size_t p = 0; p < parents->count; p++)
-		must(parents->index[p] < index);
-	/* From here on a failure ends the whole batch: the tree has moved. */
-	entry_leaf_hash(head, entry.token, &r->leaf);
-	if ((rc = store_put_entry(l->store, index, head, entry.token)) != RC_OK)
-		return step_refusal(rc) ? RC_IO : rc;
-	tile_writer_append(l->tiles, &r->leaf);
-	step_links_move(s, job->claim, &entry, index);
-	batch_admit(l->batch, i, index);
-	r->index = index;
-	r->entry = head;
-	l->received_last_ms = entry.received_at_ms;
+	batch_admit(l->batch, i, job->receipt.index, l->rows[s->added - 1].lower);
 	s->fresh[i] = true;
-	s->added++;
-	must(tile_writer_size(l->tiles) == s->before + s->added);
 	return RC_OK;
 }
 
@@ -183,27 +213,41 @@ enum rc
 step_judge_job(struct step *s, size_t i)
 {
 	struct seq_job *job = s->jobs[i];
-	struct dag_lookup lookup = {.find = find, .find_any = find_any, .ctx = s};
-	struct dag_parents parents = {0};
-	size_t before = s->added;
-	bool known = false;
+	struct holder holder = {0};
+	uint64_t anchor;
 	enum rc rc;
 
-	if ((rc = judge_id(s, i, &known)) == RC_OK && job->duplicate) {
+	rc = judge_id(s, i, &holder);
+	if (rc == RC_OK && job->duplicate) {
 		job->rc = RC_OK;
 		return RC_OK;
 	}
-	if (rc == RC_OK)
-		rc = dag_resolve(job->claim, s->l->rules->cross_workflow, &lookup, job->arena,
-		    &parents, &job->why);
-	if (rc == RC_OK)
-		rc = append(s, i, &parents);
-	job->rc = rc;
-	if (rc == RC_UNKNOWN_PARENT) {
-		job->missing = parents.missing;
-		job->missing_count = parents.missing_count;
+	if (rc == RC_OK) {
+		holder.old = false;
+		rc = judge_key(s, job, &anchor);
 	}
-	must(rc == RC_OK || s->added == before);
+	if (rc == RC_OK)
+		rc = holder.taken ? step_evidence(s, i, holder.index, anchor, &holder.old)
+				  : admit(s, i, anchor);
+	job->rc = rc;
 	/* A damaged old entry spoils the answer about itself, not the batch. */
-	return rc == RC_OK || step_refusal(rc) || known ? RC_OK : rc;
+	return rc == RC_OK || step_refusal(rc) || holder.old ? RC_OK : rc;
+}
+
+enum rc
+step_event_job(struct step *s, size_t i)
+{
+	struct seq_job *job = s->jobs[i];
+	struct trust_event event;
+	struct entry entry;
+	enum rc rc;
+
+	rc = event_read(job->event, &s->l->arena, &event, &job->why);
+	if (rc != RC_OK)
+		rc = rc == RC_NO_MEMORY ? rc : RC_BAD_KEY;
+	if (rc == RC_OK && (rc = step_entry_event(s, job, event.domain, &entry)) == RC_OK)
+		rc = step_append(s, i, &entry);
+	s->fresh[i] = rc == RC_OK;
+	job->rc = rc;
+	return rc == RC_OK || step_refusal(rc) ? RC_OK : rc;
 }

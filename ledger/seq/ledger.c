@@ -9,7 +9,8 @@
 #include "base/must.h"
 #include "base/random.h"
 
-#define STEP_ARENA_MAX (64u << 20)
+#define STEP_ARENA_MAX	  (64u << 20)
+#define SCRATCH_ARENA_MAX (1u << 20)
 
 static enum rc
 fetch(void *ctx, unsigned level, uint64_t number, unsigned width, uint8_t *out)
@@ -102,6 +103,7 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
 	l->rules = rules;
 	policy_limits_digest(rules, l->limits);
 	arena_init(&l->arena, STEP_ARENA_MAX);
+	arena_init(&l->scratch, SCRATCH_ARENA_MAX);
 	buf_init(&l->note, NOTE_SIZE_MAX);
 	buf_init(&l->note_next, NOTE_SIZE_MAX);
 	l->origin = strdup(l->signer.vkey.name);
@@ -112,7 +114,8 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
 	l->reader = tile_reader_new();
 	rc = RC_NO_MEMORY;
 	if (l->origin == NULL || l->tiles == NULL || l->batch == NULL || l->rows == NULL ||
-	    l->reader == NULL || (rc = ledger_load(l, why)) != RC_OK) {
+	    l->reader == NULL || (rc = history_new(&l->history)) != RC_OK ||
+	    (rc = ledger_load(l, why)) != RC_OK) {
 		ledger_close(l);
 		return rc;
 	}
@@ -125,12 +128,14 @@ ledger_close(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	history_free(l->history);
 	tile_reader_free(l->reader);
 	free(l->rows);
 	batch_free(l->batch);
 	tile_writer_free(l->tiles);
 	buf_release(&l->note_next);
 	buf_release(&l->note);
+	arena_release(&l->scratch);
 	arena_release(&l->arena);
 	free(l->origin);
 	log_signer_close(&l->signer);
@@ -178,6 +183,12 @@ struct index *
 ledger_index(struct ledger *l)
 {
 	return l->index;
+}
+
+struct history *
+ledger_history(const struct ledger *l)
+{
+	return l->history;
 }
 
 uint64_t

@@ -32,8 +32,12 @@ struct ledger {
 	/* the writer's: one batch */
 	struct batch *batch;
 	struct arena arena;         /* reset at each step */
+	struct arena scratch;       /* one stored entry at a time */
 	struct index_row *rows;     /* SEQ_BATCH_MAX */
 	struct tile_reader *reader; /* receipts of duplicates */
+
+	struct history *history;    /* has a lock of its own */
+	uint64_t key_entries;       /* that it was built from */
 
 	bool index_bad;             /* it gave damage: rebuild it at the next start */
 
@@ -50,14 +54,24 @@ struct tile_store ledger_tiles(struct store_read *read);
 
 /* What an entry adds to the index: the same function when it is written and when the index is
  * rebuilt.  Its first two sequences are those of the entry's two links, the others those of its
- * foreign links, in their order.  Views into entry and claim; memory from 'arena'. */
+ * foreign links, in their order.  'claim' is that of the token, refused or not; NULL for events.
+ * Views into entry and claim; memory from 'arena'. */
 enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
     struct arena *arena, struct index_row *row);
+
+/* The id of a kind's list: of a node kind, "key" or "equivocation". */
+void ledger_kind_id(const char *name, uint8_t id[UUID_SIZE]);
 
 /* Check the stores against each other and roll the journal forward (recover.c). */
 enum rc recover_journal(struct ledger *l, const struct log_sink *sink, struct why *why);
 /* Bring the index from where it reaches to the end of the log. */
 enum rc recover_index(struct ledger *l, struct why *why);
+/* Read the log's own key events into its history.  RC_CORRUPT: index and log disagree about where
+ * they are, and the index is at fault or the log is. */
+enum rc recover_history(struct ledger *l, struct why *why);
+/* The stored entry 'index' is what its leaf says. */
+enum rc recover_leaf(
+    struct store_read *read, uint64_t index, struct bytes raw, struct hash *leaf);
 enum rc recover_newest(struct ledger *l, uint64_t count, struct why *why);
 
 #endif

@@ -1,6 +1,8 @@
 /*
- * links.c - the entry that a token becomes: receive time, parents, and its links into the sequences
- * of its workflow, its issuer and the workflows that it refers to.
+ * links.c - the entry that a job becomes: receive time, what it says of the signer, parents, and its
+ * links into sequences: a token's into those of its workflow, its issuer and the workflows that it
+ * refers to; a key event's and an equivocation's into those of their kind, whole and by domain or
+ * issuer.
  *
  * A link is (how many came before, the index of the last one).  Whoever knows a sequence's head
  * walks back along the links and knows that nothing is missing, so a head moves only when the entry
@@ -48,13 +50,14 @@ key_of(enum index_seq kind, const uint8_t id[UUID_SIZE])
 	return key;
 }
 
+/* The sequence of this kind for an issuer or a trust domain. */
 static struct index_seq_key
-issuer_key(const struct claim *claim)
+name_key(enum index_seq kind, struct bytes name)
 {
 	struct hash h;
 
-	hash_of(claim->iss, &h);
-	return key_of(INDEX_SEQ_ISSUER, h.b);
+	hash_of(name, &h);
+	return key_of(kind, h.b);
 }
 
 /* Links into the sequences of foreign references: one for each other scope that a parent belongs
@@ -70,7 +73,7 @@ foreign_links(struct step *s, const struct seq_job *job, const struct dag_parent
 
 	if (!parents->foreign)
 		return RC_OK;
-	if ((list = arena_zalloc(job->arena, parents->count * sizeof(*list))) == NULL)
+	if ((list = arena_zalloc(&s->l->arena, parents->count * sizeof(*list))) == NULL)
 		return RC_NO_MEMORY;
 	for (size_t i = 0; i < parents->count; i++) {
 		const struct dag_node *p = &parents->node[i];
@@ -96,50 +99,103 @@ foreign_links(struct step *s, const struct seq_job *job, const struct dag_parent
 	return RC_OK;
 }
 
-enum rc
-step_entry(struct step *s, const struct seq_job *job, const struct dag_parents *parents,
+/* The two links that every kind has. */
+static enum rc
+links(struct step *s, const struct index_seq_key *first, const struct index_seq_key *second,
     struct entry *entry)
 {
-	struct ledger *l = s->l;
-	struct index_seq_key wkey = key_of(INDEX_SEQ_WORKFLOW, job->claim->wid);
-	struct index_seq_key ikey = issuer_key(job->claim);
-	enum rc rc;
+	enum rc rc = sequence(s, first, &entry->workflow);
 
+	return rc == RC_OK ? sequence(s, second, &entry->issuer) : rc;
+}
+
+static void
+entry_begin(struct step *s, enum entry_kind kind, struct entry *entry)
+{
 	memset(entry, 0, sizeof(*entry));
-	entry->kind = ENTRY_TOKEN;
-	entry->received_at_ms = (uint64_t)s->now_ms;
-	if (entry->received_at_ms < l->received_last_ms)
-		entry->received_at_ms = l->received_last_ms; /* the clock went back: order stays */
+	entry->kind = kind;
+	entry->received_at_ms = s->received_ms;
+	entry->anchor = ENTRY_NONE;
+	memcpy(entry->limits, s->l->limits, ENTRY_LIMITS_SIZE);
+}
+
+/* An agent's token, in the log or refused, and how its signer was bound. */
+static void
+entry_said(const struct seq_job *job, uint64_t anchor, struct entry *entry)
+{
+	must(job->has_signer == (job->token->level > LEVEL_1));
 	entry->media = job->token->media;
 	entry->level = job->token->level;
 	entry->flags = job->flags;
-	entry->has_signer = job->has_signer;
+	entry->token = job->token->raw;
+	if (!job->has_signer)
+		return;
+	entry->has_signer = true;
 	entry->signer = job->signer;
 	entry->binding = (unsigned)job->binding;
-	entry->anchor = ENTRY_NONE;
+	entry->anchor = anchor;
 	entry->credential = job->credential;
+}
+
+enum rc
+step_entry_token(struct step *s, const struct seq_job *job, const struct dag_parents *parents,
+    uint64_t anchor, struct entry *entry)
+{
+	struct index_seq_key wkey = key_of(INDEX_SEQ_WORKFLOW, job->claim->wid);
+	struct index_seq_key ikey = name_key(INDEX_SEQ_ISSUER, job->claim->iss);
+	enum rc rc;
+
+	entry_begin(s, ENTRY_TOKEN, entry);
+	entry_said(job, anchor, entry);
 	entry->parents = parents->index;
 	entry->parent_count = parents->count;
-	memcpy(entry->limits, l->limits, ENTRY_LIMITS_SIZE);
-	entry->token = job->token->raw;
-	if ((rc = sequence(s, &wkey, &entry->workflow)) != RC_OK ||
-	    (rc = sequence(s, &ikey, &entry->issuer)) != RC_OK)
+	if (parents->lower)
+		entry->flags |= ENTRY_LOWER_PARENT;
+	if ((rc = links(s, &wkey, &ikey, entry)) != RC_OK)
 		return rc;
 	return foreign_links(s, job, parents, entry);
 }
 
-void
-step_links_move(
-    struct step *s, const struct claim *claim, const struct entry *entry, uint64_t index)
+enum rc
+step_entry_event(
+    struct step *s, const struct seq_job *job, struct bytes domain, struct entry *entry)
 {
-	struct index_seq_key wkey = key_of(INDEX_SEQ_WORKFLOW, claim->wid);
-	struct index_seq_key ikey = issuer_key(claim);
+	struct index_seq_key all = {.kind = INDEX_SEQ_KEYS};
+	struct index_seq_key of_domain = name_key(INDEX_SEQ_DOMAIN_KEYS, domain);
 
-	sequence_move(s, &wkey, &entry->workflow, index);
-	sequence_move(s, &ikey, &entry->issuer, index);
-	for (size_t i = 0; i < entry->foreign_count; i++) {
-		struct index_seq_key fkey = key_of(INDEX_SEQ_FOREIGN, entry->foreign[i].wid);
+	entry_begin(s, ENTRY_KEY, entry);
+	entry->token = job->event;
+	return links(s, &all, &of_domain, entry);
+}
 
-		sequence_move(s, &fkey, &entry->foreign[i].link, index);
-	}
+enum rc
+step_entry_evidence(struct step *s, const struct seq_job *job, const uint64_t *holder,
+    uint64_t anchor, struct entry *entry)
+{
+	struct index_seq_key all = {.kind = INDEX_SEQ_EQUIVOCATIONS};
+	struct index_seq_key of_issuer = name_key(INDEX_SEQ_ISSUER_EQUIVOCATIONS, job->claim->iss);
+
+	entry_begin(s, ENTRY_EQUIVOCATION, entry);
+	entry_said(job, anchor, entry);
+	entry->parents = holder;
+	entry->parent_count = 1;
+	return links(s, &all, &of_issuer, entry);
+}
+
+enum rc
+step_evidence_link(struct step *s, struct bytes iss, struct entry_link *link)
+{
+	struct index_seq_key key = name_key(INDEX_SEQ_ISSUER_EQUIVOCATIONS, iss);
+
+	return sequence(s, &key, link);
+}
+
+void
+step_links_move(struct step *s, const struct index_row *row, const struct entry *entry)
+{
+	must(row->seq_count == 2 + entry->foreign_count);
+	sequence_move(s, &row->seqs[0], &entry->workflow, row->index);
+	sequence_move(s, &row->seqs[1], &entry->issuer, row->index);
+	for (size_t i = 0; i < entry->foreign_count; i++)
+		sequence_move(s, &row->seqs[2 + i], &entry->foreign[i].link, row->index);
 }

@@ -152,8 +152,8 @@ out:
 	return rc;
 }
 
-static enum rc
-check_leaf(struct store_read *read, uint64_t index, struct bytes raw, struct hash *leaf)
+enum rc
+recover_leaf(struct store_read *read, uint64_t index, struct bytes raw, struct hash *leaf)
 {
 	uint8_t tile[TILE_SIZE];
 	unsigned at = (unsigned)(index % TILE_WIDTH);
@@ -184,7 +184,7 @@ recover_newest(struct ledger *l, uint64_t count, struct why *why)
 
 		arena_reset(&l->arena);
 		if ((rc = store_get_entry(read, i, &raw)) != RC_OK ||
-		    (rc = check_leaf(read, i, raw, &leaf)) != RC_OK ||
+		    (rc = recover_leaf(read, i, raw, &leaf)) != RC_OK ||
 		    (rc = entry_read(raw, &l->arena, &entry, NULL)) != RC_OK)
 			why_set(why, rc, "newest entries", NULL, 0,
 			    "entry %llu does not match its leaf or cannot be read",
@@ -204,22 +204,26 @@ row_read(struct store_read *read, uint64_t index, struct arena *arena, struct ar
 	struct bytes raw;
 	struct hash leaf;
 	struct token token;
-	struct claim claim;
+	struct claim claim, *said = NULL;
 	enum rc rc;
 
 	arena_reset(scratch);
-
 	if ((rc = store_get_entry(read, index, &raw)) != RC_OK ||
-	    (rc = check_leaf(read, index, raw, &leaf)) != RC_OK ||
-	    (rc = entry_read(raw, arena, entry, why)) != RC_OK ||
-	    (rc = token_parse(entry->token, scratch, &token, why)) != RC_OK ||
-	    (rc = claim_read(&token, scratch, &claim, why)) != RC_OK ||
-	    (rc = ledger_row(index, entry, &claim, arena, row)) != RC_OK)
-		return rc == RC_NO_MEMORY || rc == RC_IO
-			   ? rc
-			   : why_set(why, RC_CORRUPT, "index rebuild", NULL, 0,
-				 "entry %llu cannot be read", (unsigned long long)index);
-	return RC_OK;
+	    (rc = recover_leaf(read, index, raw, &leaf)) != RC_OK ||
+	    (rc = entry_read(raw, arena, entry, why)) != RC_OK)
+		goto out;
+	if (entry->kind == ENTRY_TOKEN || entry->kind == ENTRY_EQUIVOCATION) {
+		if ((rc = token_parse(entry->token, scratch, &token, why)) != RC_OK ||
+		    (rc = claim_read(&token, scratch, &claim, why)) != RC_OK)
+			goto out;
+		said = &claim;
+	}
+	rc = ledger_row(index, entry, said, arena, row);
+out:
+	if (rc == RC_OK || rc == RC_NO_MEMORY || rc == RC_IO)
+		return rc;
+	return why_set(why, RC_CORRUPT, "index rebuild", NULL, 0, "entry %llu cannot be read",
+	    (unsigned long long)index);
 }
 
 static enum rc
@@ -301,18 +305,32 @@ lists_agree(struct index_view *view, const struct index_row *row)
 }
 
 static bool
+id_agrees(struct index_view *view, const struct index_row *row)
+{
+	struct index_hit hit;
+
+	return index_find(view, row->has_wid, row->wid, row->jti, &hit) == RC_OK &&
+	       hit.index == row->index && hit.iat == row->iat && hit.lower == row->lower;
+}
+
+static bool
 probe_agrees(struct store_read *read, struct index_view *view, uint64_t i, struct arena *arena,
     struct arena *scratch)
 {
 	struct index_row row;
-	struct index_hit hit;
 	struct entry entry;
 
-	return row_read(read, i, arena, scratch, &row, &entry, NULL) == RC_OK &&
-	       index_find(view, row.has_wid, row.wid, row.jti, &hit) == RC_OK && hit.index == i &&
-	       hit.iat == row.iat && hit.lower == row.lower &&
-	       head_agrees(view, &row.seqs[0], i, &entry.workflow) &&
-	       head_agrees(view, &row.seqs[1], i, &entry.issuer) && lists_agree(view, &row);
+	if (row_read(read, i, arena, scratch, &row, &entry, NULL) != RC_OK)
+		return false;
+	if (entry.kind == ENTRY_TOKEN && !id_agrees(view, &row))
+		return false;
+	for (size_t k = 0; k < row.seq_count; k++)
+		if (!head_agrees(view, &row.seqs[k], i,
+			k == 0	 ? &entry.workflow
+			: k == 1 ? &entry.issuer
+				 : &entry.foreign[k - 2].link))
+			return false;
+	return lists_agree(view, &row);
 }
 
 /* Does what the index says agree with the log, in a sample of its newest part and of the whole? */
@@ -347,10 +365,10 @@ out:
 	return agrees;
 }
 
-static enum rc
-open_index(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
+static struct index_options
+index_options(const struct ledger_options *o, const char *folder)
 {
-	struct index_options options = {
+	return (struct index_options){
 	    .folder = folder,
 	    .origin = o->origin,
 	    .map_size = o->map_size,
@@ -358,6 +376,27 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 	    .flush_ms = o->index_flush_ms,
 	    .create = true,
 	};
+}
+
+/* Throw away what is there; recover_index() fills the new one. */
+static enum rc
+fresh_index(struct ledger *l, const struct index_options *options, struct why *why)
+{
+	enum rc rc;
+
+	if (l->index != NULL)
+		index_close(l->index);
+	l->index = NULL;
+	if ((rc = index_destroy(options->folder)) != RC_OK)
+		return why_set(why, rc, "index", NULL, 0,
+		    "the damaged index in %s cannot be deleted", options->folder);
+	return index_open(&l->index, options, why);
+}
+
+static enum rc
+open_index(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
+{
+	struct index_options options = index_options(o, folder);
 	enum rc rc;
 
 	if ((l->index_folder = strdup(folder)) == NULL)
@@ -373,13 +412,24 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 	else
 		log_event(o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason",
 		    rc == RC_OK ? "it disagrees with the log" : why->text, NULL);
-	if (l->index != NULL)
-		index_close(l->index);
-	l->index = NULL;
-	if ((rc = index_destroy(folder)) != RC_OK)
-		return why_set(
-		    why, rc, "index", NULL, 0, "the damaged index in %s cannot be deleted", folder);
-	return index_open(&l->index, &options, why);
+	return fresh_index(l, &options, why);
+}
+
+/* The history is read where the index says that key events are.  When the two disagree, or the index
+ * with the log, it gets one chance to be made anew. */
+static enum rc
+open_history(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
+{
+	struct index_options options = index_options(o, folder);
+	enum rc rc = recover_history(l, why);
+
+	if (rc != RC_CORRUPT || l->key_entries > 0)
+		return rc;
+	log_event(
+	    o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason", why->text, NULL);
+	if ((rc = fresh_index(l, &options, why)) != RC_OK || (rc = recover_index(l, why)) != RC_OK)
+		return rc;
+	return recover_history(l, why);
 }
 
 enum rc
@@ -412,7 +462,9 @@ ledger_open(struct ledger **out, const struct ledger_options *o, const struct po
 		return rc;
 	if ((rc = recover_journal(l, o->sink, why)) != RC_OK ||
 	    (rc = recover_newest(l, o->verify_newest, why)) != RC_OK ||
-	    (rc = open_index(l, o, folder, why)) != RC_OK || (rc = recover_index(l, why)) != RC_OK)
+	    (rc = open_index(l, o, folder, why)) != RC_OK ||
+	    (rc = recover_index(l, why)) != RC_OK ||
+	    (rc = open_history(l, o, folder, why)) != RC_OK)
 		goto out;
 	must(index_reach(l->index) == ledger_published(l));
 	*out = l;

@@ -8,20 +8,20 @@
 #include "claim/kind.h"
 #include "seq/ledger.h"
 
+static const uint8_t no_id[UUID_SIZE];
+
 /* The sequences of the entry's own links, then one for each foreign link. */
 static enum rc
-row_seqs(const struct entry *entry, const struct claim *claim, const struct hash *issuer,
-    struct arena *arena, struct index_row *row)
+row_seqs(const struct entry *entry, const struct index_seq_key *first,
+    const struct index_seq_key *second, struct arena *arena, struct index_row *row)
 {
 	size_t count = 2 + entry->foreign_count;
 	struct index_seq_key *seqs = arena_zalloc(arena, count * sizeof(*seqs));
 
 	if (seqs == NULL)
 		return RC_NO_MEMORY;
-	seqs[0].kind = INDEX_SEQ_WORKFLOW;
-	memcpy(seqs[0].id, claim->wid, UUID_SIZE); /* zero when absent */
-	seqs[1].kind = INDEX_SEQ_ISSUER;
-	memcpy(seqs[1].id, issuer->b, UUID_SIZE);
+	seqs[0] = *first;
+	seqs[1] = *second;
 	for (size_t i = 0; i < entry->foreign_count; i++) {
 		seqs[2 + i].kind = INDEX_SEQ_FOREIGN;
 		memcpy(seqs[2 + i].id, entry->foreign[i].wid, UUID_SIZE);
@@ -29,6 +29,15 @@ row_seqs(const struct entry *entry, const struct claim *claim, const struct hash
 	row->seqs = seqs;
 	row->seq_count = count;
 	return RC_OK;
+}
+
+static struct index_seq_key
+seq_key(enum index_seq kind, const uint8_t id[UUID_SIZE])
+{
+	struct index_seq_key key = {.kind = kind};
+
+	memcpy(key.id, id, UUID_SIZE);
+	return key;
 }
 
 static void
@@ -41,22 +50,37 @@ add_list(struct index_row *row, enum index_list_kind kind, const uint8_t id[UUID
 	memcpy(key->id, id, UUID_SIZE);
 }
 
+void
+ledger_kind_id(const char *name, uint8_t id[UUID_SIZE])
+{
+	struct hash h;
+
+	hash_of(bytes_str(name), &h);
+	memcpy(id, h.b, UUID_SIZE);
+}
+
+static void
+add_kind(struct index_row *row, const char *name)
+{
+	uint8_t id[UUID_SIZE];
+
+	ledger_kind_id(name, id);
+	add_list(row, INDEX_LIST_KIND, id);
+}
+
 static void
 row_lists(const struct entry *entry, const struct claim *claim, const struct hash *issuer,
     struct index_row *row)
 {
-	static const struct hash nobody;
 	struct hash h;
 
 	add_list(row, INDEX_LIST_WORKFLOW, claim->wid);
 	add_list(row, INDEX_LIST_ISSUER, issuer->b);
 	hash_of(claim->act, &h);
 	add_list(row, INDEX_LIST_ACT, h.b);
-	if (claim->kind->act != NULL) { /* not the plain task */
-		hash_of(bytes_str(claim->kind->name), &h);
-		add_list(row, INDEX_LIST_KIND, h.b);
-	}
-	if (!hash_eq(&entry->signer, &nobody))
+	if (claim->kind->act != NULL) /* not the plain task */
+		add_kind(row, claim->kind->name);
+	if (entry->has_signer)
 		add_list(row, INDEX_LIST_SIGNER, entry->signer.b);
 }
 
@@ -82,25 +106,78 @@ row_hashes(const struct claim *claim, struct arena *arena, struct index_row *row
 	return RC_OK;
 }
 
-enum rc
-ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
-    struct arena *arena, struct index_row *row)
+static enum rc
+row_token(const struct entry *entry, const struct claim *claim, struct arena *arena,
+    struct index_row *row)
 {
+	struct index_seq_key wkey = seq_key(INDEX_SEQ_WORKFLOW, claim->wid); /* zero when absent */
+	struct index_seq_key ikey;
 	struct hash issuer;
 	enum rc rc;
 
-	memset(row, 0, sizeof(*row));
-	row->index = index;
 	row->iat = claim->iat;
 	row->has_wid = claim->has_wid;
 	memcpy(row->wid, claim->wid, UUID_SIZE);
 	memcpy(row->jti, claim->jti, UUID_SIZE);
 	row->parents = entry->parents;
 	row->parent_count = entry->parent_count;
-	row->lower = entry->level == 1 || (entry->flags & ENTRY_LOWER_PARENT) != 0;
+	row->lower = entry->level == LEVEL_1 || (entry->flags & ENTRY_LOWER_PARENT) != 0;
 	hash_of(claim->iss, &issuer);
-	if ((rc = row_seqs(entry, claim, &issuer, arena, row)) != RC_OK)
+	ikey = seq_key(INDEX_SEQ_ISSUER, issuer.b);
+	if ((rc = row_seqs(entry, &wkey, &ikey, arena, row)) != RC_OK)
 		return rc;
 	row_lists(entry, claim, &issuer, row);
 	return row_hashes(claim, arena, row);
+}
+
+static enum rc
+row_event(const struct entry *entry, struct arena *arena, struct index_row *row)
+{
+	struct index_seq_key all = seq_key(INDEX_SEQ_KEYS, no_id), of_domain;
+	struct trust_event event;
+	struct hash domain;
+	enum rc rc;
+
+	if ((rc = event_read(entry->token, arena, &event, NULL)) != RC_OK)
+		return rc;
+	hash_of(event.domain, &domain);
+	of_domain = seq_key(INDEX_SEQ_DOMAIN_KEYS, domain.b);
+	add_kind(row, "key");
+	return row_seqs(entry, &all, &of_domain, arena, row);
+}
+
+/* Evidence has no id and is nobody's child: nothing depends on it, and nothing is undone with it. */
+static enum rc
+row_evidence(const struct entry *entry, const struct claim *claim, struct arena *arena,
+    struct index_row *row)
+{
+	struct index_seq_key all = seq_key(INDEX_SEQ_EQUIVOCATIONS, no_id), of_issuer;
+	struct hash issuer;
+
+	hash_of(claim->iss, &issuer);
+	of_issuer = seq_key(INDEX_SEQ_ISSUER_EQUIVOCATIONS, issuer.b);
+	add_list(row, INDEX_LIST_ISSUER, issuer.b);
+	add_kind(row, "equivocation");
+	return row_seqs(entry, &all, &of_issuer, arena, row);
+}
+
+enum rc
+ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
+    struct arena *arena, struct index_row *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->index = index;
+	switch (entry->kind) {
+	case ENTRY_TOKEN:
+		return row_token(entry, claim, arena, row);
+	case ENTRY_KEY:
+		return row_event(entry, arena, row);
+	case ENTRY_EQUIVOCATION:
+		return row_evidence(entry, claim, arena, row);
+	case ENTRY_POLICY:
+	case ENTRY_DESCRIPTOR:
+	case ENTRY_TOMBSTONE:
+		break; /* not written yet: nothing to find them by */
+	}
+	return RC_OK;
 }

@@ -42,7 +42,7 @@ read_back(struct step *s)
 		struct hash leaf;
 		enum rc rc;
 
-		if (!s->fresh[i])
+		if (!s->fresh[i] && !s->kept[i])
 			continue;
 		rc = store_batch_entry(s->l->store, s->jobs[i]->receipt.index, &raw);
 		if (rc != RC_OK)
@@ -76,6 +76,26 @@ seal(struct step *s)
 	return store_put_head(l->store, size, buf_bytes(&l->note_next));
 }
 
+/* What the log now says of its keys.  The entries are there whatever becomes of the copy in memory,
+ * so want of memory stops the log: a restart reads them again. */
+static enum rc
+learn(struct step *s)
+{
+	struct ledger *l = s->l;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct seq_job *job = s->jobs[i];
+
+		if (!s->events || !s->fresh[i])
+			continue;
+		if (history_apply(
+			l->history, job->receipt.index, s->received_ms, job->event, NULL) != RC_OK)
+			return RC_STORE_DOUBT;
+		l->key_entries++;
+	}
+	return RC_OK;
+}
+
 /* The promise: after RC_OK nothing is left that can fail. */
 static enum rc
 promise(struct step *s)
@@ -95,6 +115,10 @@ promise(struct step *s)
 	tile_writer_root(l->tiles, &l->root);
 	rc = index_add(l->index, l->rows, s->added);
 	must(rc == RC_OK); /* reserved */
+	if ((rc = learn(s)) != RC_OK) {
+		atomic_store(&l->stopped, true);
+		return rc;
+	}
 	atomic_store_explicit(&l->published, size, memory_order_release);
 	return RC_OK;
 }
@@ -107,8 +131,9 @@ fail_all(struct step *s, enum rc rc)
 	for (size_t i = 0; i < s->count; i++) {
 		struct seq_job *job = s->jobs[i];
 
+		/* It is in the log whatever happens to this batch. */
 		if (job->rc == RC_OK && job->duplicate && !s->twin[i])
-			continue; /* it is in the log whatever happens to this batch */
+			continue;
 		job->rc = rc;
 		job->duplicate = false;
 		job->missing_count = 0;
@@ -121,7 +146,7 @@ preds(const struct step *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count && !s->events; i++)
 		n += s->jobs[i]->claim->pred_count;
 	return n;
 }
@@ -146,6 +171,13 @@ step_judge(struct step *s)
 	enum rc rc = RC_OK;
 
 	s->judging = true;
+	if (s->events) {
+		batch_begin_events(s->l->batch, s->count);
+		for (size_t k = 0; k < s->count && rc == RC_OK; k++)
+			rc = step_event_job(s, k);
+		s->judging = rc != RC_OK;
+		return rc;
+	}
 	batch_begin(s->l->batch, s->jobs, s->count);
 	batch_order(s->l->batch, s->order);
 	for (size_t k = 0; k < s->count && rc == RC_OK; k++)
@@ -158,14 +190,23 @@ step_judge(struct step *s)
 enum rc
 seq_step(struct ledger *l, struct seq_job *const *jobs, size_t count, int64_t now_ms)
 {
-	struct step s = {.l = l, .jobs = jobs, .count = count, .now_ms = now_ms};
+	struct step s = {.l = l, .jobs = jobs, .count = count, .received_ms = (uint64_t)now_ms};
 	uint64_t received_before = l->received_last_ms;
 	bool began = false;
 	enum rc rc = RC_OK;
 
 	must(count > 0 && count <= SEQ_BATCH_MAX && now_ms >= 0);
-	for (size_t i = 0; i < count; i++)
+	s.events = jobs[0]->kind == ENTRY_KEY;
+	for (size_t i = 0; i < count; i++) {
+		must((jobs[i]->kind == ENTRY_KEY) == s.events);
+		must(s.events || jobs[i]->kind == 0 || jobs[i]->kind == ENTRY_TOKEN);
 		jobs[i]->rc = RC_OK;
+		jobs[i]->missing_count = 0;
+	}
+	/* The clock may go back; the order of receive times does not. */
+	if (s.received_ms < l->received_last_ms)
+		s.received_ms = l->received_last_ms;
+	arena_reset(&l->arena);
 	if (atomic_load(&l->stopped)) {
 		fail_all(&s, RC_STORE_DOUBT);
 		return RC_STORE_DOUBT;

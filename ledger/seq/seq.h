@@ -61,7 +61,7 @@ struct seq_job {
 	bool entry_whole;
 	const uint8_t (*missing)[UUID_SIZE];
 	size_t missing_count;
-
+	uint8_t (*missing_room)[UUID_SIZE]; /* the sequencer's; NULL at first */
 };
 
 struct ledger;

@@ -31,6 +31,8 @@ struct writer_item {
 	uint64_t client;	  /* whose share of the pool it takes */
 	size_t bytes;		  /* what it holds while it waits */
 	struct writer_item *next; /* while handed back */
+	int64_t deadline_us;	  /* the writer's: 0 until it first waits */
+	uint32_t wait_slot;	  /* the pool's; 0: it is not there */
 };
 
 struct writer_options {

@@ -31,11 +31,12 @@ open_on(struct world *w, struct store *store)
 	must(recover_journal(w->ledger, NULL, &why) == RC_OK);
 	must(recover_newest(w->ledger, 0, &why) == RC_OK);
 	must(recover_index(w->ledger, &why) == RC_OK);
+	must(recover_history(w->ledger, &why) == RC_OK);
 	w->store = store;
 }
 
 void
-world_open(struct world *w)
+world_open_bare(struct world *w)
 {
 	struct store *store = NULL;
 
@@ -45,6 +46,13 @@ world_open(struct world *w)
 	must(store_mem_open(&store, "test.example/log") == RC_OK);
 	open_on(w, store);
 	must(seq_first_checkpoint(w->ledger) == RC_OK);
+}
+
+void
+world_open(struct world *w)
+{
+	world_open_bare(w);
+	must(world_key(w->ledger, w->now_ms, EVENT_ENROLL, WORLD_KEY, 0) == RC_OK);
 }
 
 void
@@ -65,6 +73,49 @@ world_crash(struct world *w)
 	open_on(w, store);
 }
 
+struct bytes
+world_event(enum event_action action, const char *material, int64_t since, struct arena *arena)
+{
+	struct trust_event e = {.action = action, .subject = EVENT_KEY};
+	struct bytes raw;
+
+	e.domain = bytes_str(WORLD_DOMAIN);
+	hash_of(bytes_str(material), &e.id);
+	if (action == EVENT_ENROLL || action == EVENT_CHANGE)
+		e.material = bytes_str(material);
+	e.has_since = action == EVENT_REVOKE;
+	e.since = since;
+	e.by = bytes_str("world");
+	must(event_write(&e, arena, &raw) == RC_OK);
+	return raw;
+}
+
+enum rc
+world_key(
+    struct ledger *l, int64_t now_ms, enum event_action action, const char *material, int64_t since)
+{
+	struct seq_job job = {.kind = ENTRY_KEY}, *list[1] = {&job};
+	struct arena arena;
+	enum rc rc;
+
+	arena_init(&arena, 1 << 20);
+	job.arena = &arena;
+	job.event = world_event(action, material, since, &arena);
+	rc = seq_step(l, list, 1, now_ms);
+	must(rc != RC_OK || job.rc == RC_OK);
+	arena_release(&arena);
+	return rc;
+}
+
+void
+world_job_key(struct world_job *j, const char *material)
+{
+	j->job.has_signer = true;
+	j->job.binding = TRUST_JWKS;
+	hash_of(bytes_str(material), &j->job.signer);
+	j->job.anchor = j->job.signer;
+}
+
 void
 world_job_init(struct world_job *j, const struct token_make *t)
 {
@@ -77,8 +128,7 @@ world_job_init(struct world_job *j, const struct token_make *t)
 	must(claim_read(&j->token, &j->arena, &j->claim, &why) == RC_OK);
 	j->job.token = &j->token;
 	j->job.claim = &j->claim;
-	j->job.has_signer = true;
-	j->job.binding = TRUST_JWKS;
+	world_job_key(j, WORLD_KEY);
 	j->job.arena = &j->arena;
 	j->job.want_receipt = true;
 }

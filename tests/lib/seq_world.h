@@ -24,11 +24,24 @@ struct world_job {
 	struct seq_job job;
 };
 
-void world_open(struct world *w);          /* a new log with its first checkpoint */
+/* What the tokens of a world are signed with, so to speak: any JSON is material enough. */
+#define WORLD_KEY    "{\"key\":1}"
+#define WORLD_DOMAIN "example.com"
+/* Entries of a new world: WORLD_KEY's enrolment. */
+#define WORLD_FIRST 1
+
+void world_open_bare(struct world *w); /* the same without the key */
+void world_open(struct world *w);          /* a new log with its first checkpoint and its key */
 void world_close(struct world *w);
 /* As after a crash: committed state only; index rebuilt. */
 void world_crash(struct world *w);
+/* One key event about 'material' in WORLD_DOMAIN, as a batch of its own; 'since' of a revocation. */
+enum rc world_key(struct ledger *l, int64_t now_ms, enum event_action action, const char *material, int64_t since);
+/* The same event's bytes, in the arena. */
+struct bytes world_event(enum event_action action, const char *material, int64_t since, struct arena *arena);
+/* Signed with WORLD_KEY. */
 void world_job_init(struct world_job *j, const struct token_make *t);
+void world_job_key(struct world_job *j, const char *material); /* with another one */
 void world_job_release(struct world_job *j);
 enum rc world_step(struct world *w, struct world_job *jobs, size_t count);
 void world_root(struct world *w, struct hash *root); /* of the newest checkpoint, opened under the log's key */

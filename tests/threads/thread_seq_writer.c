@@ -21,7 +21,7 @@ struct item {
 
 static struct item items[ITEMS];
 static _Atomic unsigned handed_back;
-static uint64_t last_index;
+static uint64_t last_index = WORLD_FIRST;
 static uint64_t last_ticket;
 
 static void
@@ -104,7 +104,7 @@ main(void)
 	while (atomic_load(&handed_back) < ITEMS)
 		;
 	writer_stop(writer);
-	must(ledger_published(w.ledger) == ITEMS && last_ticket == ITEMS);
+	must(ledger_published(w.ledger) == WORLD_FIRST + ITEMS && last_ticket == ITEMS);
 	for (size_t i = 0; i < ITEMS; i++)
 		world_job_release(&items[i].j);
 	world_close(&w);

@@ -82,34 +82,55 @@ Test(seq_batch, gives_every_job_once_even_in_a_cycle)
 
 Test(seq_batch, finds_admitted_jobs_only)
 {
-	uint64_t index;
+	struct batch_hit hit;
 
 	batch_begin(b, list, N);
-	cr_assert_null(batch_find(b, false, NULL, claims[2].jti, &index));
-	batch_admit(b, 2, 77);
-	cr_assert_eq(batch_find(b, false, NULL, claims[2].jti, &index), &jobs[2]);
-	cr_assert_eq(index, 77);
+	cr_assert_eq(batch_find(b, false, NULL, claims[2].jti, &hit), RC_NOT_FOUND);
+	batch_admit(b, 2, 77, true);
+	cr_assert_eq(batch_find(b, false, NULL, claims[2].jti, &hit), RC_OK);
+	cr_assert(hit.job == &jobs[2] && hit.index == 77 && hit.lower);
 	batch_begin(b, list, N);
-	cr_assert_null(
-	    batch_find(b, false, NULL, claims[2].jti, &index), "a new batch knows nothing");
+	cr_assert_eq(batch_find(b, false, NULL, claims[2].jti, &hit), RC_NOT_FOUND,
+	    "a new batch knows nothing");
 }
 
 Test(seq_batch, tells_scopes_apart_and_ambiguity)
 {
-	const struct seq_job *job;
-	uint64_t index;
+	struct batch_hit hit;
 
 	memcpy(claims[1].jti, claims[0].jti, UUID_SIZE);
 	claims[1].has_wid = true;
 	claims[1].wid[0] = 9;
 	batch_begin(b, list, N);
-	batch_admit(b, 0, 10);
-	cr_assert_eq(batch_find_any(b, claims[0].jti, &job, &index), RC_OK);
-	cr_assert_eq(index, 10);
-	cr_assert_null(batch_find(b, true, claims[1].wid, claims[1].jti, &index));
-	batch_admit(b, 1, 11);
-	cr_assert_eq(batch_find(b, true, claims[1].wid, claims[1].jti, &index), &jobs[1]);
-	cr_assert_eq(batch_find_any(b, claims[0].jti, &job, &index), RC_AMBIGUOUS);
+	batch_admit(b, 0, 10, false);
+	cr_assert_eq(batch_find_any(b, claims[0].jti, &hit), RC_OK);
+	cr_assert(hit.job == &jobs[0] && hit.index == 10 && !hit.lower);
+	cr_assert_eq(batch_find(b, true, claims[1].wid, claims[1].jti, &hit), RC_NOT_FOUND);
+	batch_admit(b, 1, 11, true);
+	cr_assert_eq(batch_find(b, true, claims[1].wid, claims[1].jti, &hit), RC_OK);
+	cr_assert(hit.job == &jobs[1] && hit.index == 11 && hit.lower);
+	cr_assert_eq(batch_find_any(b, claims[0].jti, &hit), RC_AMBIGUOUS);
+}
+
+/* Events have no ids, and leave none of the batch before. */
+Test(seq_batch, a_batch_of_events_has_no_ids_and_room_for_two_sequences_each)
+{
+	struct index_seq_head head = {.count = 1, .last = 1}, got;
+	struct batch_hit hit;
+
+	batch_begin(b, list, N);
+	batch_admit(b, 0, 10, false);
+	batch_begin_events(b, SEQ_BATCH_MAX);
+	cr_assert_eq(batch_find(b, false, NULL, claims[0].jti, &hit), RC_NOT_FOUND);
+	for (size_t i = 0; i < 2 * SEQ_BATCH_MAX; i++) {
+		struct index_seq_key key = {.kind = INDEX_SEQ_DOMAIN_KEYS};
+
+		memcpy(key.id, &i, sizeof(i));
+		batch_seq_set(b, &key, &head);
+		cr_assert(batch_seq_get(b, &key, &got));
+	}
+	batch_begin(b, list, N);
+	cr_assert_eq(batch_find(b, false, NULL, claims[0].jti, &hit), RC_NOT_FOUND);
 }
 
 Test(seq_batch, remembers_moved_sequences_until_the_next_batch)
@@ -130,8 +151,7 @@ Test(seq_batch, remembers_moved_sequences_until_the_next_batch)
 
 Test(seq_batch, one_id_in_many_workflows_is_found_in_each)
 {
-	const struct seq_job *job;
-	uint64_t index;
+	struct batch_hit hit;
 
 	for (size_t i = 0; i < N; i++) {
 		memcpy(claims[i].jti, claims[0].jti, UUID_SIZE);
@@ -140,10 +160,11 @@ Test(seq_batch, one_id_in_many_workflows_is_found_in_each)
 	}
 	batch_begin(b, list, N);
 	for (size_t i = 0; i < N; i++)
-		batch_admit(b, i, 100 + i);
+		batch_admit(b, i, 100 + i, i % 2 != 0);
 	for (size_t i = 0; i < N; i++) {
-		cr_assert_eq(batch_find(b, true, claims[i].wid, claims[0].jti, &index), &jobs[i]);
-		cr_assert_eq(index, 100 + i);
+		cr_assert_eq(batch_find(b, true, claims[i].wid, claims[0].jti, &hit), RC_OK);
+		cr_assert(hit.job == &jobs[i] && hit.index == 100 + i);
+		cr_assert_eq(hit.lower, i % 2 != 0);
 	}
-	cr_assert_eq(batch_find_any(b, claims[0].jti, &job, &index), RC_AMBIGUOUS);
+	cr_assert_eq(batch_find_any(b, claims[0].jti, &hit), RC_AMBIGUOUS);
 }

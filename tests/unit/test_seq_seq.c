@@ -68,10 +68,10 @@ Test(seq_seq, gives_a_receipt_that_verifies)
 	struct world_job j;
 
 	cr_assert_eq(add(1, 0, &j), RC_OK);
-	cr_assert_eq(j.job.receipt.index, 0);
-	cr_assert_eq(j.job.receipt.tree_size, 1);
+	cr_assert_eq(j.job.receipt.index, WORLD_FIRST);
+	cr_assert_eq(j.job.receipt.tree_size, WORLD_FIRST + 1);
 	check_receipt(&j);
-	cr_assert_eq(ledger_published(w.ledger), 1);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 1);
 	world_job_release(&j);
 }
 
@@ -83,8 +83,8 @@ Test(seq_seq, answers_a_retry_with_the_same_index)
 	cr_assert_eq(add(2, 0, &b), RC_OK);
 	cr_assert_eq(add(1, 0, &c), RC_OK);
 	cr_assert(c.job.duplicate);
-	cr_assert_eq(c.job.receipt.index, 0);
-	cr_assert_eq(ledger_published(w.ledger), 2);
+	cr_assert_eq(c.job.receipt.index, WORLD_FIRST);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 2);
 	check_receipt(&c);
 	world_job_release(&a);
 	world_job_release(&b);
@@ -120,7 +120,7 @@ Test(seq_seq, refuses_the_same_id_with_other_bytes)
 	world_job_init(&b, &t);
 	cr_assert_eq(world_step(&w, &b, 1), RC_OK);
 	cr_assert_eq(b.job.rc, RC_DUP_JTI);
-	cr_assert_eq(ledger_published(w.ledger), 1);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 2, "kept as evidence");
 	world_job_release(&a);
 	world_job_release(&b);
 }
@@ -143,7 +143,7 @@ Test(seq_seq, answers_twins_in_one_batch_with_one_entry)
 	cr_assert_eq(j[2].job.rc, RC_DUP_JTI);
 	check_receipt(&j[0]);
 	check_receipt(&j[1]);
-	cr_assert_eq(ledger_published(w.ledger), 1);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 2, "one entry, one evidence");
 	for (int i = 0; i < 3; i++)
 		world_job_release(&j[i]);
 }
@@ -157,7 +157,7 @@ Test(seq_seq, refuses_a_missing_parent_by_its_id_and_leaves_nothing)
 	token_make_id(1, want);
 	cr_assert_eq(j.job.missing_count, 1);
 	cr_assert_arr_eq(j.job.missing[0], want, 16);
-	cr_assert_eq(ledger_published(w.ledger), 0);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST);
 	world_job_release(&j);
 	cr_assert_eq(add(1, 0, &j), RC_OK);
 	world_job_release(&j);
@@ -181,7 +181,8 @@ Test(seq_seq, takes_a_batch_in_any_order)
 	cr_assert_eq(world_step(&w, j, 50), RC_OK);
 	for (size_t i = 0; i < 50; i++) {
 		cr_assert_eq(j[i].job.rc, RC_OK);
-		cr_assert_eq(j[i].job.receipt.index, 49 - i, "a parent has a smaller index");
+		cr_assert_eq(
+		    j[i].job.receipt.index, WORLD_FIRST + 49 - i, "a parent has a smaller index");
 		check_receipt(&j[i]);
 		world_job_release(&j[i]);
 	}
@@ -204,7 +205,7 @@ Test(seq_seq, refuses_a_cycle_for_want_of_a_parent)
 		cr_assert_eq(j[i].job.rc, RC_UNKNOWN_PARENT);
 		world_job_release(&j[i]);
 	}
-	cr_assert_eq(ledger_published(w.ledger), 0);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST);
 }
 
 Test(seq_seq, a_refused_parent_takes_its_children_with_it_and_nobody_else)
@@ -316,19 +317,19 @@ Test(seq_seq, chains_workflow_issuer_and_foreign_references)
 		cr_assert_eq(j.job.rc, RC_OK);
 		world_job_release(&j);
 	}
-	read_entry(3, &arena, &e);
+	read_entry(WORLD_FIRST + 3, &arena, &e);
 	cr_assert_eq(e.workflow.ordinal, 1);
-	cr_assert_eq(e.workflow.previous, 2);
+	cr_assert_eq(e.workflow.previous, WORLD_FIRST + 2);
 	cr_assert_eq(e.issuer.ordinal, 3);
-	cr_assert_eq(e.issuer.previous, 2);
+	cr_assert_eq(e.issuer.previous, WORLD_FIRST + 2);
 	cr_assert_eq(e.parent_count, 1);
-	cr_assert_eq(e.parents[0], 0);
+	cr_assert_eq(e.parents[0], WORLD_FIRST);
 	cr_assert_eq(e.foreign_count, 1);
 	cr_assert_eq(e.foreign[0].wid[0], 1);
 	cr_assert_eq(e.foreign[0].link.ordinal, 1);
-	cr_assert_eq(e.foreign[0].link.previous, 2);
+	cr_assert_eq(e.foreign[0].link.previous, WORLD_FIRST + 2);
 	cr_assert(e.flags & ENTRY_FOREIGN_PARENT);
-	read_entry(0, &arena, &e);
+	read_entry(WORLD_FIRST + 0, &arena, &e);
 	cr_assert_eq(e.workflow.previous, ENTRY_NONE);
 	arena_release(&arena);
 }
@@ -345,8 +346,8 @@ Test(seq_seq, receive_time_never_goes_back)
 	w.now_ms -= 3600000;
 	cr_assert_eq(add(2, 0, &j), RC_OK);
 	world_job_release(&j);
-	read_entry(0, &arena, &a);
-	read_entry(1, &arena, &b);
+	read_entry(WORLD_FIRST + 0, &arena, &a);
+	read_entry(WORLD_FIRST + 1, &arena, &b);
 	cr_assert(b.received_at_ms >= a.received_at_ms);
 	arena_release(&arena);
 }
@@ -373,7 +374,8 @@ Test(seq_seq, doubt_stops_the_log_and_a_repeat_after_restart_is_answered)
 		world_job_init(&j, &t);
 		cr_assert_eq(world_step(&w, &j, 1), RC_OK);
 		cr_assert_eq(j.job.rc, RC_OK);
-		cr_assert_eq(j.job.receipt.index, i, "one entry for each token, whatever happened");
+		cr_assert_eq(j.job.receipt.index, WORLD_FIRST + i,
+		    "one entry for each token, whatever happened");
 		check_receipt(&j);
 		world_job_release(&j);
 	}
@@ -401,7 +403,7 @@ Test(seq_seq, a_failed_put_stops_the_log_and_leaves_nothing)
 		cr_assert(hash_eq(&before, &after));
 	}
 	cr_assert_eq(add(2, 0, &j), RC_OK);
-	cr_assert_eq(j.job.receipt.index, 1);
+	cr_assert_eq(j.job.receipt.index, WORLD_FIRST + 1);
 	world_job_release(&j);
 }
 
@@ -419,11 +421,11 @@ Test(seq_seq, a_full_disk_is_an_answer_and_the_log_goes_on)
 		cr_assert_eq(world_step(&w, &j, 1), RC_NO_SPACE);
 		cr_assert_eq(j.job.rc, RC_NO_SPACE);
 		cr_assert_not(ledger_stopped(w.ledger));
-		cr_assert_eq(ledger_published(w.ledger), 1);
+		cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 1);
 		world_job_release(&j);
 	}
 	cr_assert_eq(add(2, 1, &j), RC_OK);
-	cr_assert_eq(j.job.receipt.index, 1);
+	cr_assert_eq(j.job.receipt.index, WORLD_FIRST + 1);
 	check_receipt(&j);
 	world_job_release(&j);
 }
@@ -469,8 +471,8 @@ Test(seq_seq, tokens_of_the_worst_shape_cannot_make_the_index_too_large_to_rebui
 	}
 	buf_release(&more);
 	world_crash(&w);
-	cr_assert_eq(ledger_published(w.ledger), 1000);
-	cr_assert_eq(index_reach(ledger_index(w.ledger)), 1000);
+	cr_assert_eq(ledger_published(w.ledger), WORLD_FIRST + 1000);
+	cr_assert_eq(index_reach(ledger_index(w.ledger)), WORLD_FIRST + 1000);
 }
 
 Test(seq_seq, never_signs_over_a_bit_that_flipped_on_the_way_to_the_store)
@@ -562,7 +564,7 @@ feed(uint64_t seed, uint64_t how, struct hash *root)
 		for (size_t i = 0; i < count; i++) {
 			cr_assert_eq(
 			    jobs[i].job.rc, RC_OK, "task %zu: %s", at + i, jobs[i].job.why.text);
-			cr_assert_eq(jobs[i].job.receipt.index, at + i);
+			cr_assert_eq(jobs[i].job.receipt.index, WORLD_FIRST + at + i);
 			check_receipt(&jobs[i]);
 			world_job_release(&jobs[i]);
 		}

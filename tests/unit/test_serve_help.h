@@ -77,7 +77,7 @@ hall_init(struct hall *h)
 	uint8_t seed[32] = {9};
 
 	memset(h, 0, sizeof *h);
-	world_open(&h->world);
+	world_open_bare(&h->world);
 	h->clock = (struct test_clock){h->world.now_ms, 1};
 	h->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
 	cr_assert(h->key != NULL);
