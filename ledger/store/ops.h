@@ -26,6 +26,9 @@ struct store_ops {
 	enum rc (*journal_last)(
 	    struct store *s, struct arena *arena, uint64_t *size, struct bytes *note);
 	void (*usage)(struct store *s, struct store_usage *out);
+	/* The log environment into an empty folder, as of one moment; NULL both: in memory. */
+	enum rc (*copy)(struct store *s, const char *to, struct why *why);
+	const char *(*folder)(struct store *s);
 
 	enum rc (*read_begin)(struct store *s, struct store_read **out);
 	void (*read_end)(struct store_read *r);

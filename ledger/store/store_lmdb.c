@@ -191,6 +191,32 @@ lmdb_usage(struct store *s, struct store_usage *out)
 	free(index);
 }
 
+/* Compacted: free pages stay behind.  LMDB refuses that when it has lost track of pages; a plain copy
+ * is as good then, only larger. */
+static enum rc
+lmdb_copy(struct store *s, const char *to, struct why *why)
+{
+	struct lmdb_store *l = lmdb_of(s);
+	char *data = files_path(to, "data.mdb");
+	int e = 0;
+
+	if (data == NULL)
+		return RC_NO_MEMORY;
+	e = mdb_env_copy2(l->env, to, MDB_CP_COMPACT);
+	if (e == MDB_INCOMPATIBLE || e == MDB_CORRUPTED) {
+		if (unlink(data) == 0 || errno == ENOENT)
+			e = mdb_env_copy2(l->env, to, 0);
+	}
+	free(data);
+	return e == 0 ? RC_OK : env_failed(why, e, "copy", l->folder);
+}
+
+static const char *
+lmdb_folder(struct store *s)
+{
+	return lmdb_of(s)->folder;
+}
+
 static void
 lmdb_close(struct store *s)
 {
@@ -220,6 +246,8 @@ static const struct store_ops lmdb_ops = {
     .journal_append = lmdb_journal_append,
     .journal_last = lmdb_journal_last,
     .usage = lmdb_usage,
+    .copy = lmdb_copy,
+    .folder = lmdb_folder,
     .read_begin = lmdb_read_begin,
     .read_end = lmdb_read_end,
     .get_entry = lmdb_get_entry,
@@ -252,7 +280,7 @@ check_meta(struct lmdb_store *l, MDB_txn *txn, const char *origin, struct why *w
 		return why_set(why, RC_CORRUPT, RULE, NULL, 0, "%.100s has no format", l->folder);
 	l->base.format = env_format(env_bytes(&v));
 	if (l->base.format < STORE_FORMAT_OLDEST || l->base.format > STORE_FORMAT)
-		return why_set(why, RC_BAD_CONFIG, "STORAGE 7 (versions)", NULL, 0,
+		return why_set(why, RC_BAD_CONFIG, "STORAGE 8 (versions)", NULL, 0,
 		    "%.50s has format \"%.*s\"%s; this program knows %d to %d", l->folder,
 		    v.mv_size > 16 ? 16 : (int)v.mv_size, (const char *)v.mv_data,
 		    l->base.format > STORE_FORMAT ? ", made by a newer version" : "",

@@ -3,7 +3,7 @@
 #include "token/jws.h"
 
 static const char *const typ_jwt[] = {"JWT", NULL};
-static const struct jws_profile any = {typ_jwt, false, NULL, true};
+static const struct jws_profile any = {.typs = typ_jwt, .opaque = true};
 
 Test(trust_verifier, verifies_the_published_tokens)
 {

@@ -60,7 +60,8 @@ struct verb {
 	int (*run)(const struct globals *g, const struct args *a);
 };
 extern const struct verb verb_append, verb_get, verb_checkpoint, verb_receipt, verb_consistency, verb_verify, verb_provenance, verb_rollback, verb_stats,
-    verb_limits, verb_search, verb_watch, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex;
+    verb_limits, verb_search, verb_watch, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex,
+    verb_backup, verb_restore;
 
 /* ---- output.c ---- */
 /* "ectl: <text>" on standard error; the text says what to do. Gives 'code' back. */

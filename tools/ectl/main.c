@@ -13,7 +13,7 @@
 static const struct verb *const verbs[] = {&verb_append, &verb_get, &verb_checkpoint, &verb_receipt,
     &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_search, &verb_watch,
     &verb_stats, &verb_limits, &verb_keygen, &verb_sign, &verb_import, &verb_trust_store,
-    &verb_fsck, &verb_reindex, NULL};
+    &verb_fsck, &verb_reindex, &verb_backup, &verb_restore, NULL};
 
 /* An option that is silently without effect would be a wrong answer. */
 static bool
