@@ -1,5 +1,5 @@
 /*
- * folder.c - the trust folder on disk:  ROOT/<trust-domain>/<name>.jwks.json
+ * folder.c - the trust folder on disk:  ROOT/<trust-domain>/<file>
  *
  * Reading only, and bounded: so many domains, so many files in each, so many bytes in a file. Names
  * are read in sorted order, so that the first refusal is the same each time.  What is refused stops
@@ -8,7 +8,9 @@
  *   ROOT/.x, ROOT/<domain>/.x    ignored (editors, version control, atomic swaps)
  *   ROOT/<file>                  ignored
  *   ROOT/<domain>/x.jwks.json    read; must be a regular file or a link to one
- *   ROOT/<domain>/x.pem          counted as skipped (certificates are not read yet)
+ *   ROOT/<domain>/x.pem          CA certificates
+ *   ROOT/<domain>/x.crl.pem      revocation lists, after all CA certificates
+ *   ROOT/<domain>/revoked.json   what the operator revoked
  *   ROOT/<domain>/<anything>     ignored
  */
 #include <dirent.h>
@@ -23,6 +25,8 @@
 #include "base/must.h"
 #include "trust/snapshot.h"
 
+enum file_kind { FILE_NONE, FILE_JWKS, FILE_CA, FILE_REVOKED, FILE_CRL };
+
 struct names {
 	char **name;
 	size_t count, room;
@@ -32,6 +36,9 @@ static enum rc load_domain(struct trust_snapshot *s, int root, const char *name,
     struct trust_report *report, struct why *why);
 static enum rc load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *name,
     struct trust_report *report, struct why *why);
+static enum file_kind kind_of(const char *name);
+static enum rc read_kind(struct trust_snapshot *s, uint32_t domain, enum file_kind kind,
+    struct bytes text, struct trust_report *report, struct why *why);
 static enum rc read_whole(int fd, uint8_t **out, size_t *size, struct why *why);
 static enum rc list(int fd, size_t max, struct names *out, struct why *why);
 static void names_release(struct names *names);
@@ -70,6 +77,11 @@ out:
 	if (rc == RC_OK) {
 		report->domains = snapshot_domains(s);
 		report->keys = trust_snapshot_keys(s);
+		for (uint32_t i = 0; i < report->domains; i++) {
+			report->cas += snapshot_anchors(s, i)->ca_count;
+			report->crls += snapshot_anchors(s, i)->crl_count;
+			report->revoked += snapshot_anchors(s, i)->revoked_count;
+		}
 		*out = s;
 		s = NULL;
 	} else if (!report->problem[0]) {
@@ -115,15 +127,16 @@ load_domain(struct trust_snapshot *s, int root, const char *name, struct trust_r
 		goto out;
 	if ((rc = list(fd, TRUST_DOMAIN_FILES_MAX, &files, why)) != RC_OK)
 		goto out;
-	for (size_t i = 0; i < files.count && rc == RC_OK; i++) {
-		if (ends_with(files.name[i], ".pem"))
-			report->skipped++;
-		if (!ends_with(files.name[i], ".jwks.json"))
+	/* Two rounds: a list needs the CA that signed it. */
+	for (size_t i = 0; i < 2 * files.count && rc == RC_OK; i++) {
+		const char *file = files.name[i % files.count];
+		enum file_kind kind = kind_of(file);
+
+		if (kind == FILE_NONE || (kind == FILE_CRL) != (i >= files.count))
 			continue;
-		rc = load_file(s, domain, fd, files.name[i], report, why);
-		if (rc != RC_OK)
+		if ((rc = load_file(s, domain, fd, file, report, why)) != RC_OK)
 			snprintf(report->problem, sizeof(report->problem), "%s/%.80s: %s: %s", name,
-			    files.name[i], why->rule ? why->rule : rc_label(rc),
+			    file, why->rule ? why->rule : rc_label(rc),
 			    why->text[0] ? why->text : rc_text(rc));
 	}
 out:
@@ -146,10 +159,65 @@ load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *nam
 		return errno == ENOENT ? RC_OK : io_error(why, "cannot open the file");
 	if ((rc = snapshot_source(s, bytes_str(name), why)) == RC_OK &&
 	    (rc = read_whole(fd, &text, &size, why)) == RC_OK)
-		rc = jwks_read(s, domain, bytes_of(text, size), &report->skipped, why);
+		rc = read_kind(s, domain, kind_of(name), bytes_of(text, size), report, why);
 	free(text);
 	close(fd);
 	return rc;
+}
+
+static enum file_kind
+kind_of(const char *name)
+{
+	if (strcmp(name, "revoked.json") == 0)
+		return FILE_REVOKED;
+	if (ends_with(name, ".jwks.json"))
+		return FILE_JWKS;
+	if (ends_with(name, ".crl.pem"))
+		return FILE_CRL;
+	return ends_with(name, ".pem") ? FILE_CA : FILE_NONE;
+}
+
+struct place {
+	struct trust_snapshot *s;
+	uint32_t domain;
+};
+
+static enum rc
+add_ca(void *ctx, struct bytes der, struct why *why)
+{
+	struct place *place = ctx;
+
+	return snapshot_add_ca(place->s, place->domain, der, why);
+}
+
+static enum rc
+add_crl(void *ctx, struct bytes der, struct why *why)
+{
+	struct place *place = ctx;
+
+	return snapshot_add_crl(place->s, place->domain, der, why);
+}
+
+static enum rc
+read_kind(struct trust_snapshot *s, uint32_t domain, enum file_kind kind, struct bytes text,
+    struct trust_report *report, struct why *why)
+{
+	struct place place = {s, domain};
+
+	switch (kind) {
+	case FILE_JWKS:
+		return jwks_read(s, domain, text, &report->skipped, why);
+	case FILE_CA:
+		return pem_read(text, false, add_ca, &place, why);
+	case FILE_CRL:
+		return pem_read(text, true, add_crl, &place, why);
+	case FILE_REVOKED:
+		return snapshot_set_revoked(s, domain, text, why);
+	case FILE_NONE:
+		break;
+	}
+	must(kind != FILE_NONE);
+	return RC_INTERNAL;
 }
 
 static enum rc

@@ -14,7 +14,8 @@
 
 static enum rc refuse_private(const struct json_node *jwk, struct why *why);
 static enum rc find_alg(const struct json_node *jwk, enum token_alg *alg, struct why *why);
-static enum rc check_purpose(const struct json_node *jwk, enum token_alg alg, struct why *why);
+static enum rc check_purpose(
+    const struct json_node *jwk, enum token_alg alg, const char *use, struct why *why);
 static enum rc check_key_ops(const struct json_node *ops, struct why *why);
 static enum rc read_coordinate(
     const struct json_node *jwk, const char *name, size_t size, uint8_t *out, struct why *why);
@@ -30,6 +31,12 @@ static const struct {
 
 enum rc
 key_from_jwk(const struct json_node *jwk, struct key **out, struct why *why)
+{
+	return key_from_jwk_for(jwk, "sig", out, why);
+}
+
+enum rc
+key_from_jwk_for(const struct json_node *jwk, const char *use, struct key **out, struct why *why)
 {
 	uint8_t raw[KEY_RAW_MAX];
 	const struct json_node *kid;
@@ -57,7 +64,7 @@ key_from_jwk(const struct json_node *jwk, struct key **out, struct why *why)
 		if ((rc = read_coordinate(jwk, "y", n, raw + 1 + n, why)) != RC_OK)
 			return rc;
 	}
-	if ((rc = check_purpose(jwk, alg, why)) != RC_OK)
+	if ((rc = check_purpose(jwk, alg, use, why)) != RC_OK)
 		return rc;
 	if ((rc = key_from_raw(
 		 alg, bytes_of(raw, alg == TOKEN_EDDSA ? n : 2 * n + 1), &key, why)) != RC_OK)
@@ -115,15 +122,15 @@ find_alg(const struct json_node *jwk, enum token_alg *alg, struct why *why)
 }
 
 static enum rc
-check_purpose(const struct json_node *jwk, enum token_alg alg, struct why *why)
+check_purpose(const struct json_node *jwk, enum token_alg alg, const char *want, struct why *why)
 {
 	const struct json_node *use = json_member(jwk, "use"), *ops = json_member(jwk, "key_ops");
 	const struct json_node *name = json_member(jwk, "alg");
 	bool same;
 
-	if (use && (use->type != JSN_STRING || !bytes_is(use->text, "sig")))
+	if (use && (use->type != JSN_STRING || !bytes_is(use->text, want)))
 		return why_set(
-		    why, RC_BAD_KEY, "RFC 7517 4.2 (use)", "use", 0, "use is not \"sig\"");
+		    why, RC_BAD_KEY, "RFC 7517 4.2 (use)", "use", 0, "use is not \"%s\"", want);
 	if (ops && check_key_ops(ops, why) != RC_OK)
 		return RC_BAD_KEY;
 	if (!name)

@@ -25,6 +25,9 @@ const char *key_kty(enum token_alg alg);   /* "EC", "OKP" */
 const char *key_curve(enum token_alg alg); /* "P-256", "P-384", "Ed25519" */
 /* One coordinate, in bytes: 32, 48, 32. */
 size_t key_coordinate_size(enum token_alg alg);
+/* As key_from_jwk(), where "use", if it is there, must be this one. */
+enum rc key_from_jwk_for(
+    const struct json_node *jwk, const char *use, struct key **out, struct why *why);
 /* The raw public key. */
 struct bytes key_raw(const struct key *key);
 /* RC_BAD_KEY unless it is 1..TOKEN_KID_MAX printable ASCII characters without space. */

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/random.h"
 #include "trust/key.h"
 
 #define NONE	   UINT32_MAX
@@ -37,6 +38,9 @@ struct table {
 struct snapshot_domain {
 	struct bytes name;
 	size_t keys;
+	size_t wit_keys;
+	uint32_t last_wit_key;
+	struct anchors anchors;
 };
 
 struct record {
@@ -59,6 +63,7 @@ struct binding {
 
 struct trust_snapshot {
 	atomic_size_t holders;
+	uint8_t id[16];
 	struct arena arena; /* names and issuers */
 	struct snapshot_domain *domains;
 	size_t domain_count, domain_room;
@@ -103,6 +108,7 @@ snapshot_new(struct trust_snapshot **out)
 		return RC_NO_MEMORY;
 	atomic_init(&s->holders, 1);
 	arena_init(&s->arena, MEMORY_MAX);
+	random_bytes(s->id, sizeof(s->id));
 	return RC_OK;
 }
 
@@ -206,6 +212,10 @@ add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key,
 		i = (uint32_t)s->record_count++;
 		s->records[i] = (struct record){key, s->source, domain, wit, NONE, 0, 0, 0};
 		s->domains[domain].keys++;
+		if (wit) {
+			s->domains[domain].wit_keys++;
+			s->domains[domain].last_wit_key = i;
+		}
 		if (key->kid_size > 0)
 			table_put(&s->by_kid, hash_kid(s, i), i);
 		if (same == NONE)
@@ -272,6 +282,9 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 		    "the issuer's trust domain \"%.*s\" is not known here",
 		    (int)(trust_domain.n < 80 ? trust_domain.n : 80),
 		    trust_domain.n ? (const char *)trust_domain.p : "");
+	if (s->domains[domain].anchors.empty)
+		return why_set(why, RC_KEY_REVOKED, "SPIFFE bundle (empty)", "iss", 0,
+		    "the bundle of the issuer's trust domain has no key: nothing of it is valid");
 	if (kid.n == 0) {
 		if ((b = find_issuer(s, domain, alg, iss)) == NONE)
 			return why_set(why, RC_UNKNOWN_KEY, "trust (kid)", "kid", 0,
@@ -296,50 +309,6 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 	out->binding = TRUST_JWKS;
 	out->anchor = out->key->thumbprint;
 	return RC_OK;
-}
-
-/* ---- what the history should know ---- */
-
-static enum rc
-key_fact(const struct trust_snapshot *s, const struct record *r, struct arena *arena,
-    struct trust_event *out)
-{
-	char members[KEY_MEMBERS_MAX];
-	struct bytes *issuers = arena_alloc(arena, r->bindings * sizeof(*issuers));
-	size_t n = 0;
-
-	out->action = EVENT_ENROLL;
-	out->subject = EVENT_KEY;
-	out->domain = s->domains[r->domain].name;
-	out->id = r->key->thumbprint;
-	out->kid = key_kid(r->key);
-	out->use = r->wit ? bytes_str("wit-svid") : BYTES_NONE;
-	out->source = r->source;
-	if (!issuers ||
-	    !arena_dup(arena, bytes_of(members, key_members(r->key, members)), &out->material))
-		return RC_NO_MEMORY;
-	for (uint32_t b = r->first_binding; b != NONE; b = s->bindings[b].next_of_key)
-		issuers[n++] = s->bindings[b].issuer;
-	must(n == r->bindings);
-	out->issuers = issuers;
-	out->issuer_count = n;
-	return RC_OK;
-}
-
-enum rc
-snapshot_facts(
-    const struct trust_snapshot *s, struct arena *arena, struct trust_event **out, size_t *count)
-{
-	enum rc rc = RC_OK;
-
-	must(s && arena && out && count);
-	*count = 0;
-	if (!(*out = arena_zalloc(arena, s->record_count * sizeof(**out))))
-		return RC_NO_MEMORY;
-	for (size_t i = 0; i < s->record_count && rc == RC_OK; i++)
-		if ((rc = key_fact(s, &s->records[i], arena, &(*out)[*count])) == RC_OK)
-			++*count;
-	return rc;
 }
 
 size_t
@@ -378,6 +347,8 @@ trust_snapshot_drop(struct trust_snapshot *s)
 		return;
 	for (size_t i = 0; i < s->record_count; i++)
 		key_free(s->records[i].key);
+	for (size_t i = 0; i < s->domain_count; i++)
+		anchors_release(&s->domains[i].anchors);
 	free(s->domains);
 	free(s->records);
 	free(s->bindings);
@@ -387,6 +358,187 @@ trust_snapshot_drop(struct trust_snapshot *s)
 	free(s->by_issuer.slots);
 	arena_release(&s->arena);
 	free(s);
+}
+
+/* ---- what a domain has beside its keys ---- */
+
+enum rc
+snapshot_add_ca(struct trust_snapshot *s, uint32_t domain, struct bytes der, struct why *why)
+{
+	struct snapshot_domain *d = &s->domains[domain];
+
+	must(domain < s->domain_count);
+	return anchors_add_ca(&d->anchors, d->name, der, s->source, &s->arena, why);
+}
+
+enum rc
+snapshot_add_crl(struct trust_snapshot *s, uint32_t domain, struct bytes der, struct why *why)
+{
+	must(domain < s->domain_count);
+	return anchors_add_crl(&s->domains[domain].anchors, der, s->source, why);
+}
+
+enum rc
+snapshot_set_revoked(struct trust_snapshot *s, uint32_t domain, struct bytes text, struct why *why)
+{
+	must(domain < s->domain_count);
+	return revoked_read(&s->domains[domain].anchors, text, &s->arena, why);
+}
+
+enum rc
+snapshot_set_bundle(struct trust_snapshot *s, uint32_t domain, struct bytes text,
+    const uint64_t *sequence, bool empty, struct why *why)
+{
+	struct anchors *a;
+
+	must(domain < s->domain_count);
+	a = &s->domains[domain].anchors;
+	if (a->has_bundle)
+		return why_set(why, RC_BAD_KEY, "trust (SPIFFE bundle)", NULL, 0,
+		    "a second SPIFFE bundle in one trust domain");
+	a->has_bundle = true;
+	a->empty = empty;
+	a->has_sequence = sequence != NULL;
+	a->sequence = sequence ? *sequence : 0;
+	a->bundle_source = s->source;
+	hash_of(text, &a->bundle);
+	return RC_OK;
+}
+
+bool
+snapshot_find_domain(const struct trust_snapshot *s, struct bytes name, uint32_t *domain)
+{
+	*domain = find_domain(s, name);
+	return *domain != NONE;
+}
+
+const struct anchors *
+snapshot_anchors(const struct trust_snapshot *s, uint32_t domain)
+{
+	must(domain < s->domain_count);
+	return &s->domains[domain].anchors;
+}
+
+enum rc
+snapshot_find_wit_key(const struct trust_snapshot *s, uint32_t domain, struct bytes kid,
+    const struct key **out, struct why *why)
+{
+	const struct snapshot_domain *d = &s->domains[domain];
+	uint32_t i = NONE;
+
+	must(domain < s->domain_count);
+	if (kid.n > 0)
+		i = find_kid(s, domain, true, kid);
+	else if (d->wit_keys == 1)
+		i = d->last_wit_key;
+	if (i == NONE)
+		return why_set(why, RC_UNKNOWN_KEY, "trust (WIT key)", "kid", 0,
+		    kid.n > 0 ? "no WIT key of that kid in the issuer's trust domain"
+			      : "no kid, and the trust domain has not exactly one WIT key");
+	*out = s->records[i].key;
+	return RC_OK;
+}
+
+struct bytes
+snapshot_id(const struct trust_snapshot *s)
+{
+	return bytes_of(s->id, sizeof(s->id));
+}
+
+/* ---- what the history should know ---- */
+
+static enum rc
+key_fact(const struct trust_snapshot *s, const struct record *r, struct arena *arena,
+    struct trust_event *out)
+{
+	char members[KEY_MEMBERS_MAX];
+	struct bytes *issuers = arena_alloc(arena, r->bindings * sizeof(*issuers));
+	size_t n = 0;
+
+	out->subject = EVENT_KEY;
+	out->id = r->key->thumbprint;
+	out->kid = key_kid(r->key);
+	out->use = r->wit ? bytes_str("wit-svid") : BYTES_NONE;
+	out->source = r->source;
+	if (!issuers ||
+	    !arena_dup(arena, bytes_of(members, key_members(r->key, members)), &out->material))
+		return RC_NO_MEMORY;
+	for (uint32_t b = r->first_binding; b != NONE; b = s->bindings[b].next_of_key)
+		issuers[n++] = s->bindings[b].issuer;
+	must(n == r->bindings);
+	out->issuers = issuers;
+	out->issuer_count = n;
+	return RC_OK;
+}
+
+static void
+anchor_facts(const struct anchors *a, struct trust_event *out, size_t *count)
+{
+	for (size_t i = 0; i < a->ca_count && !a->empty; i++)
+		out[(*count)++] = (struct trust_event){.subject = EVENT_CA,
+		    .id = a->cas[i].id,
+		    .material = a->cas[i].der,
+		    .use = bytes_str("x509-svid"),
+		    .source = a->cas[i].source};
+	for (size_t i = 0; i < a->crl_count && !a->empty; i++)
+		out[(*count)++] = (struct trust_event){
+		    .subject = EVENT_CRL, .id = a->crls[i].id, .source = a->crls[i].source};
+	if (a->has_bundle)
+		out[(*count)++] = (struct trust_event){.subject = EVENT_BUNDLE,
+		    .id = a->bundle,
+		    .has_sequence = a->has_sequence,
+		    .sequence = a->sequence,
+		    .reason =
+			a->empty ? bytes_str("empty: nothing of this domain is valid") : BYTES_NONE,
+		    .source = a->bundle_source};
+	for (size_t i = 0; i < a->revoked_count; i++)
+		out[(*count)++] = (struct trust_event){.action = EVENT_REVOKE,
+		    .subject = EVENT_KEY,
+		    .id = a->revoked[i].id,
+		    .has_since = true,
+		    .since = a->revoked[i].since,
+		    .reason = a->revoked[i].reason,
+		    .by = a->revoked[i].by};
+}
+
+/* An empty bundle takes everything of its domain out: to the history it is withdrawn. */
+enum rc
+snapshot_facts(
+    const struct trust_snapshot *s, struct arena *arena, struct trust_event **out, size_t *count)
+{
+	size_t room = s->record_count, n = 0;
+	enum rc rc;
+
+	must(s && arena && out && count);
+	*count = 0;
+	for (size_t i = 0; i < s->domain_count; i++) {
+		const struct anchors *a = &s->domains[i].anchors;
+
+		room += a->ca_count + a->crl_count + a->has_bundle + a->revoked_count;
+	}
+	if (!(*out = arena_zalloc(arena, room * sizeof(**out))))
+		return RC_NO_MEMORY;
+	for (size_t i = 0; i < s->domain_count; i++) {
+		size_t from = n;
+
+		anchor_facts(&s->domains[i].anchors, *out, &n);
+		for (; from < n; from++)
+			(*out)[from].domain = s->domains[i].name;
+	}
+	for (size_t i = 0; i < s->record_count; i++) {
+		const struct record *r = &s->records[i];
+
+		if (s->domains[r->domain].anchors.empty)
+			continue;
+		(*out)[n].domain = s->domains[r->domain].name;
+		if ((rc = key_fact(s, r, arena, &(*out)[n++])) != RC_OK)
+			return rc;
+	}
+	for (size_t i = 0; i < n; i++)
+		if ((*out)[i].action != EVENT_REVOKE)
+			(*out)[i].action = EVENT_ENROLL;
+	*count = n;
+	return RC_OK;
 }
 
 /* ---- look-ups ---- */

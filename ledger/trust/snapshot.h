@@ -6,6 +6,7 @@
 #ifndef TRUST_SNAPSHOT_H
 #define TRUST_SNAPSHOT_H
 
+#include "trust/anchors.h"
 #include "trust/event.h"
 #include "trust/trust.h"
 
@@ -32,6 +33,25 @@ enum rc snapshot_source(struct trust_snapshot *s, struct bytes name, struct why 
 /* Add a key of the domain that signs WITs; it has a kid.  Takes the key, success or not. */
 enum rc snapshot_add_wit_key(
     struct trust_snapshot *s, uint32_t domain, struct key *key, struct why *why);
+/* CA certificates and CRLs (after all CAs) in DER, the text of revoked.json, the facts of a SPIFFE
+ * bundle (text: the file; empty: it has no key at all).  RC_BAD_KEY as anchors.h says, or for a
+ * second bundle. */
+enum rc snapshot_add_ca(
+    struct trust_snapshot *s, uint32_t domain, struct bytes der, struct why *why);
+enum rc snapshot_add_crl(
+    struct trust_snapshot *s, uint32_t domain, struct bytes der, struct why *why);
+enum rc snapshot_set_revoked(
+    struct trust_snapshot *s, uint32_t domain, struct bytes text, struct why *why);
+enum rc snapshot_set_bundle(struct trust_snapshot *s, uint32_t domain, struct bytes text,
+    const uint64_t *sequence, bool empty, struct why *why);
+/* For judging: the domain of that name, what it has beside keys, and a WIT key: by kid, or the only
+ * one (RC_UNKNOWN_KEY). */
+bool snapshot_find_domain(const struct trust_snapshot *s, struct bytes name, uint32_t *domain);
+const struct anchors *snapshot_anchors(const struct trust_snapshot *s, uint32_t domain);
+enum rc snapshot_find_wit_key(const struct trust_snapshot *s, uint32_t domain, struct bytes kid,
+    const struct key **out, struct why *why);
+/* Different for any two snapshots: 16 random bytes. */
+struct bytes snapshot_id(const struct trust_snapshot *s);
 /*
  * Everything that the history should know, as the enrolments and revocations that a new log would
  * get; no 'by', and of one key that several files have several.  Unsorted.  Views as long as the

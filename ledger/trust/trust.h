@@ -56,6 +56,7 @@ struct trust;              /* the folder and its newest snapshot */
 
 struct trust_report {      /* what loading did */
 	size_t domains, keys, skipped; /* skipped: keys of foreign kinds */
+	size_t cas, crls, revoked;     /* revoked: elements of revoked.json files */
 	char problem[256];     /* first refusal, with file name; empty: none */
 };
 
