@@ -203,7 +203,7 @@ key_set_kid(struct key *key, struct bytes kid, struct why *why)
 		return why_set(why, RC_BAD_KEY, "RFC 7517 4.5 (kid)", "kid", 0,
 		    "kid of %zu bytes, must be 1 to %d", kid.n, TOKEN_KID_MAX);
 	for (size_t i = 0; i < kid.n; i++)
-		if (kid.p[i] <= 0x20 || kid.p[i] > 0x7e)
+		if (kid.p[i] < 0x20 || kid.p[i] > 0x7e)
 			return why_set(why, RC_BAD_KEY, "RFC 7517 4.5 (kid)", "kid", i,
 			    "kid has a character that is not printable ASCII");
 	memcpy(key->kid, kid.p, kid.n);

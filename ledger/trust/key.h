@@ -30,7 +30,7 @@ enum rc key_from_jwk_for(
     const struct json_node *jwk, const char *use, struct key **out, struct why *why);
 /* The raw public key. */
 struct bytes key_raw(const struct key *key);
-/* RC_BAD_KEY unless it is 1..TOKEN_KID_MAX printable ASCII characters without space. */
+/* RC_BAD_KEY unless it is 1..TOKEN_KID_MAX printable ASCII characters. */
 enum rc key_set_kid(struct key *key, struct bytes kid, struct why *why);
 /* The JSON text whose SHA-256 is the thumbprint (RFC 7638 3.2); for checking by others. */
 #define KEY_MEMBERS_MAX 256

@@ -36,8 +36,8 @@ static enum rc read_leaf(
 static const char *leaf_problem(X509 *leaf);
 static enum rc leaf_key(X509 *leaf, struct key **out, struct why *why);
 static int read_uris(X509 *cert, struct bytes *first, GENERAL_NAMES **names);
-static bool build(struct x509_work *w, const struct anchors *a, X509 *leaf, STACK_OF(X509) * others,
-    int64_t now_ms, const char **problem);
+static enum rc build(struct x509_work *w, const struct anchors *a, X509 *leaf,
+    STACK_OF(X509) * others, int64_t now_ms, struct why *why);
 static enum rc judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain,
     int64_t now_ms, struct x509_verdict *out, struct why *why);
 static enum rc check_lists(
@@ -72,7 +72,6 @@ x509_judge(struct x509_work *w, const struct anchors *a, struct bytes domain,
     struct x509_verdict *out, struct why *why)
 {
 	STACK_OF(X509) *others = NULL;
-	const char *problem = NULL;
 	X509 *leaf = NULL, *cert;
 	enum rc rc;
 
@@ -102,10 +101,8 @@ x509_judge(struct x509_work *w, const struct anchors *a, struct bytes domain,
 	}
 	if ((rc = read_leaf(leaf, arena, out, why)) != RC_OK)
 		goto out;
-	if (build(w, a, leaf, others, now_ms, &problem))
+	if ((rc = build(w, a, leaf, others, now_ms, why)) == RC_OK)
 		rc = judge_path(w, a, domain, now_ms, out, why);
-	else
-		rc = bad(why, "RFC 5280 6 (path)", problem);
 	if (rc == RC_OK)
 		rc = leaf_key(leaf, &out->key, why);
 	goto out;
@@ -228,15 +225,15 @@ x509_ec_alg(EVP_PKEY *key)
 
 /* ---- the path ---- */
 
-static bool
+static enum rc
 build(struct x509_work *w, const struct anchors *a, X509 *leaf, STACK_OF(X509) * others,
-    int64_t now_ms, const char **problem)
+    int64_t now_ms, struct why *why)
 {
 	X509_VERIFY_PARAM *param;
+	int error;
 
-	*problem = "the chain cannot be checked";
 	if (X509_STORE_CTX_init(w->ctx, a->store, leaf, others) != 1)
-		return false;
+		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for a path");
 	param = X509_STORE_CTX_get0_param(w->ctx);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
 	X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
@@ -244,10 +241,21 @@ build(struct x509_work *w, const struct anchors *a, X509 *leaf, STACK_OF(X509) *
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_time(param, (time_t)(now_ms / 1000));
 	if (X509_verify_cert(w->ctx) == 1)
-		return true;
-	/* A text for each number; never a name of the certificate. */
-	*problem = X509_verify_cert_error_string(X509_STORE_CTX_get_error(w->ctx));
-	return false;
+		return RC_OK;
+	switch (error = X509_STORE_CTX_get_error(w->ctx)) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		/* The CA may be enrolled in a moment; everything else stays wrong. */
+		return why_set(why, RC_UNKNOWN_KEY, "RFC 5280 6 (path)", NULL, 0,
+		    "the chain leads to no CA of the issuer's trust domain");
+	case X509_V_ERR_OUT_OF_MEM:
+		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for a path");
+	default:
+		/* A text for each number; never a name of the certificate. */
+		return bad(why, "RFC 5280 6 (path)", X509_verify_cert_error_string(error));
+	}
 }
 
 static enum rc
@@ -378,7 +386,8 @@ narrow(struct x509_verdict *out, const ASN1_TIME *from, const ASN1_TIME *until)
 		return;
 	}
 	out->from = a > out->from ? a : out->from;
-	out->until = b < out->until ? b : out->until;
+	/* At its end a certificate is no longer valid: so says X509_verify_cert(). */
+	out->until = b - 1 < out->until ? b - 1 : out->until;
 }
 
 /* ---- small things ---- */

@@ -32,7 +32,7 @@ void x509_work_free(struct x509_work *w);
 
 /*
  * Judge chain[0..count), leaf first, at now_ms, under the CAs and CRLs of 'domain'.
- * RC_BAD_CREDENTIAL with the rule, RC_UNKNOWN_KEY (the domain has no CA), RC_KEY_REVOKED (CRL),
+ * RC_BAD_CREDENTIAL with the rule, RC_UNKNOWN_KEY (no CA of the domain), RC_KEY_REVOKED (CRL),
  * RC_NO_MEMORY.
  */
 enum rc x509_judge(struct x509_work *w, const struct anchors *a, struct bytes domain,

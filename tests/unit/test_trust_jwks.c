@@ -81,11 +81,12 @@ Test(trust_jwks, skips_each_foreign_kind)
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		char *text = jwks_of(strdup(foreign[i]), NULL);
 
-		skipped = 0;
+		tear_down(); /* a domain has one bundle at most */
+		set_up();
 		cr_expect(read_text(text) == RC_OK && skipped == 1, "%s", text);
+		cr_expect(trust_snapshot_keys(s) == 0);
 		free(text);
 	}
-	cr_assert(trust_snapshot_keys(s) == 0);
 }
 
 Test(trust_jwks, a_spiffe_bundle_with_its_own_members_is_understood)
