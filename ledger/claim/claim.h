@@ -3,7 +3,10 @@
  *
  * draft-nennemann-wimse-ect -00 and -01: par|pred, ext|ect_ext, "sha-256:" prefixed or plain
  * hashes, old policy claims.  Both spellings of one claim are accepted only with equal content
- * (same JSON text); else RC_BAD_CLAIM.
+ * (same bytes); else RC_BAD_CLAIM.
+ *
+ * COSE tokens carry the claim keys of the CBOR companion (claim_cwt.c); their ids are the same 16
+ * bytes, so that a task of one media may follow a task of another.
  */
 #ifndef CLAIM_CLAIM_H
 #define CLAIM_CLAIM_H
@@ -16,6 +19,7 @@
 
 #define CLAIM_PRED_MAX      100
 #define CLAIM_EXT_SIZE_MAX  4096 /* as received */
+#define CLAIM_EXT_TEXT_MAX  (6 * CLAIM_EXT_SIZE_MAX + 2)
 #define CLAIM_EXT_DEPTH_MAX 5    /* the object itself counts as 1 */
 #define CLAIM_ISS_MAX       2048
 #define CLAIM_ACT_MAX       256
@@ -47,7 +51,9 @@ struct claim {
 	const struct bytes *aud;
 	size_t aud_count;
 	struct claim_hash inp_hash, out_hash;
-	struct bytes ext;          /* JSON text of the extension object as received; empty: none */
+	/* JSON text of the extension object, empty: none.  JWS and L1: as received.  COSE: made from
+	 * the CBOR (claim_ext.c), at most CLAIM_EXT_TEXT_MAX bytes of it */
+	struct bytes ext;
 	const struct json_node *ext_json;
 	const struct kind *kind;   /* never NULL: at least the plain task */
 };
