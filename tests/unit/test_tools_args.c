@@ -8,6 +8,7 @@
 /* The tool is a program, not a library: its files come in as they are. */
 #include "tools/ectl/args.c"
 #include "tools/ectl/args_help.c"
+#include "tools/ectl/pages.c"
 #include "tools/ectl/output.c"
 
 static int

@@ -24,7 +24,7 @@ const struct verb_option args_global_options[] = {
     {"--insecure-loopback", NULL,
 	"no TLS; only to a server on this machine (ECTL_INSECURE_LOOPBACK=1)", false},
     {"--log", "NAME", "which log of the server (ECTL_LOG; default \"default\")", false},
-    {"-o", "FORMAT", "table, json or ndjson (default: table on a terminal, else json)", false},
+    {"-o", "table|json|ndjson", "default: table on a terminal, else json", false},
     {"--at", "SIZE", "answer as of this older tree size", false},
     {"--retries", "N",
 	"how often a lost connection is made again, with growing pauses (ECTL_RETRIES; default 3)",

@@ -31,6 +31,8 @@ enum args_result args_parse(
 void args_release(struct command *c);
 /* Ends with a NULL name. */
 extern const struct verb_option args_global_options[];
+/* verbs.c: ends with NULL. */
+extern const struct verb *const ectl_verbs[];
 
 void args_help(FILE *to, const struct verb *const *verbs);
 void args_help_verb(FILE *to, const struct verb *verb);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "pages.h"
 
 #define WIDTH 100
 
@@ -61,10 +62,24 @@ args_help(FILE *to, const struct verb *const *verbs)
 			  "\"ectl VERB -h\" tells more.\n");
 }
 
+static void
+print_example(FILE *to, const struct page_example *e)
+{
+	print_wrapped(to, "", 2, e->text);
+	for (size_t i = 0, n; e->command[i] != '\0'; i += n) {
+		n = strcspn(e->command + i, "\n");
+		(void)fprintf(to, "    %.*s\n", (int)n, e->command + i);
+		n += e->command[i + n] == '\n';
+	}
+}
+
 void
 args_help_verb(FILE *to, const struct verb *verb)
 {
+	const struct page *page;
+
 	must(verb != NULL);
+	page = page_of(verb->name);
 	(void)fprintf(to, "usage: ectl %s%s%s%s\n\n", verb->name,
 	    verb->options != NULL ? " [options]" : "", verb->operands[0] != '\0' ? " " : "",
 	    verb->operands);
@@ -75,4 +90,9 @@ args_help_verb(FILE *to, const struct verb *verb)
 	}
 	(void)fprintf(to, "\nglobal options:\n");
 	print_options(to, args_global_options);
+	if (page == NULL)
+		return;
+	(void)fprintf(to, "\nexamples:\n");
+	for (const struct page_example *e = page->examples; e->text != NULL; e++)
+		print_example(to, e);
 }

@@ -2,7 +2,7 @@
  * ectl.h - what the verbs of ectl share: global options, exit codes, output, the table of verbs and
  * options.
  *
- * One table (struct verb, struct verb_option) makes parsing, -h and later completion and man pages.
+ * One table (struct verb, struct verb_option) makes parsing, -h, completion and, with pages.h, the manual.
  */
 #ifndef ECTL_H
 #define ECTL_H
@@ -60,7 +60,7 @@ struct verb {
 	int (*run)(const struct globals *g, const struct args *a);
 };
 extern const struct verb verb_append, verb_get, verb_checkpoint, verb_receipt, verb_consistency, verb_verify, verb_provenance, verb_rollback, verb_stats,
-    verb_limits, verb_search, verb_watch, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex,
+    verb_limits, verb_search, verb_watch, verb_completion, verb_man, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex,
     verb_backup, verb_restore;
 
 /* ---- output.c ---- */

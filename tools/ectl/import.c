@@ -21,7 +21,7 @@
 
 static const struct verb_option import_options[] = {
     {"--keys", "DIR", "one private key per agent, made here when missing", false},
-    {"--alg", "ALG", "algorithm of new keys: ES256 (default), ES384 or EdDSA", false},
+    {"--alg", "ES256|ES384|EdDSA", "algorithm of new keys; default: ES256", false},
     {"--domain", "NAME", "trust domain of the agents' names; default: example.com", false},
     {"--enroll", "TRUSTDIR",
 	"write the public keys to agents.jwks.json in this folder of the server", false},

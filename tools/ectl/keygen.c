@@ -22,7 +22,7 @@
 static const struct verb_option keygen_options[] = {
     {"--iss", "URI", "the issuer the key speaks for, such as spiffe://example.com/agent/writer",
 	false},
-    {"--alg", "ALG", "ES256 (default), ES384 or EdDSA", false},
+    {"--alg", "ES256|ES384|EdDSA", "default: ES256", false},
     {"--out", "FILE", "the private key, written with mode 0600; an existing file is not touched",
 	false},
     {"--jwks", "FILE", "also add the public key, bound to the issuer, to this JWK set", false},

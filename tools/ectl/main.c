@@ -1,5 +1,5 @@
 /*
- * main.c - the table of verbs, and nothing else.
+ * main.c - one command line, one verb, one exit code.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,11 +9,6 @@
 #ifndef ECT_VERSION
 #define ECT_VERSION "0"
 #endif
-
-static const struct verb *const verbs[] = {&verb_append, &verb_get, &verb_checkpoint, &verb_receipt,
-    &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_search, &verb_watch,
-    &verb_stats, &verb_limits, &verb_keygen, &verb_sign, &verb_import, &verb_trust_store,
-    &verb_fsck, &verb_reindex, &verb_backup, &verb_restore, NULL};
 
 /* An option that is silently without effect would be a wrong answer. */
 static bool
@@ -47,7 +42,7 @@ main(int argc, char **argv)
 	struct command command;
 	int code = EXIT_USAGE;
 
-	switch (args_parse(argc, argv, verbs, &command)) {
+	switch (args_parse(argc, argv, ectl_verbs, &command)) {
 	case ARGS_RUN:
 		code = flushed(run(&command));
 		break;
@@ -55,7 +50,7 @@ main(int argc, char **argv)
 		if (command.verb != NULL)
 			args_help_verb(stdout, command.verb);
 		else
-			args_help(stdout, verbs);
+			args_help(stdout, ectl_verbs);
 		code = flushed(EXIT_YES);
 		break;
 	case ARGS_VERSION:

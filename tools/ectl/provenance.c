@@ -163,7 +163,7 @@ static const struct verb_option provenance_options[] = {
     {"--hash", "HASH", "instead of a task: the tasks with this input or output hash", false},
     {"--down", NULL, "what came of it, instead of what led to it", false},
     {"--depth", "N", "at most N steps away (default: all)", false},
-    {"--format", "FORMAT", "json, dot (Graphviz) or mermaid; default as -o says", false},
+    {"--format", "json|dot|mermaid", "dot is for Graphviz; default as -o says", false},
     {NULL, NULL, NULL, false},
 };
 const struct verb verb_provenance = {"provenance", "[JTI]",

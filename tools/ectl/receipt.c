@@ -90,7 +90,7 @@ receipt_run(const struct globals *g, const struct args *a)
 static const struct verb_option receipt_options[] = {
     OPTION_WID,
     {"--index", "N", "the entry at this index, instead of a task id", false},
-    {"--format", "FORMAT", "json (default), cose (RFC 9942) or tlog-proof (C2SP)", false},
+    {"--format", "json|cose|tlog-proof", "default: json; cose is RFC 9942, tlog-proof C2SP", false},
     {"--out", "FILE", "write to this file", false},
     {NULL, NULL, NULL, false},
 };

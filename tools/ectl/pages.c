@@ -1,0 +1,254 @@
+/*
+ * pages.c - the pages of ectl's verbs: one place for what -h and the manual say beyond the options.
+ *
+ * Every verb has a page with an example; a scenario checks it.  docs/CLI.md is the reference with the
+ * members of answers.
+ */
+#include "pages.h"
+
+#include <string.h>
+
+#define UUID_1 "6f1e8f1c-3b0a-4c7e-9a52-0d6f6c1d2e3f"
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
+
+static const struct page_example append[] = {
+    {"Sign a task and append it, with its receipt kept.",
+	"ectl sign --key writer.jwk --act draft | ectl append --receipts receipts"},
+    {"Rows as an agent writes its tokens, through restarts of the server.",
+	"tail -f tokens.jws | ectl append -o ndjson --retries 100"},
+    {"Tokens of an agent that the server knows by its WIT.",
+	"ectl append --wit agent.wit tokens.jws"},
+    {"Which were refused, and why?",
+	"ectl append tokens.jws -o ndjson | jq -r 'select(.status==\"refused\") | .code'"},
+    END};
+static const struct page_example get[] = {
+    {"One task, and the key that signed it.", "ectl get " UUID_1},
+    {"By place.", "ectl get --index 0"},
+    {"As it was shown when the log had 1,000 entries.", "ectl get " UUID_1 " --at 1000 -o json"},
+    END};
+static const struct page_example checkpoint[] = {
+    {"Keep the newest checkpoint.", "ectl checkpoint > checkpoint.txt"}, END};
+static const struct page_example receipt[] = {
+    {"Proof for somebody without access to the server.",
+	"ectl receipt " UUID_1 " --out task.receipt\n"
+	"ectl verify task.receipt --vkey 'ledger.example.com/audit+...'"},
+    END};
+static const struct page_example consistency[] = {
+    {"Is the log that I saw at size 1,000 still the beginning of what is there?",
+	"ectl consistency 1000"},
+    END};
+static const struct page_example verify[] = {
+    {"Receipts and a token, offline.", "ectl verify receipts/*.json --vkey data/logs/default/vkey\n"
+				       "ectl verify task.receipt --vkey vkey --token task.jws"},
+    END};
+static const struct page_example provenance[] = {
+    {"What led to this result?", "ectl provenance " UUID_1},
+    {"What was made from this file?",
+	"ectl provenance --down --hash $(sha256sum < input.csv | cut -c1-64)"},
+    {"A drawing.", "ectl provenance " UUID_1 " --format dot | dot -Tsvg > graph.svg"}, END};
+static const struct page_example rollback[] = {
+    {"What has to be undone, children first?",
+	"ectl rollback " UUID_1 " -o json | jq -r '.order[].jti'"},
+    END};
+static const struct page_example search[] = {
+    {"Failures of the last day.", "ectl search --kind failure --since 1d"},
+    {"Everything an agent did in an hour, with the signed bytes.",
+	"ectl search --iss spiffe://example.com/agent/writer \\\n"
+	"    --since 2026-11-22T10:00:00Z --until 2026-11-22T11:00:00Z --all --full -o ndjson"},
+    {"What did the stolen key sign?", "ectl search --suspect writer-1 --all"},
+    {"Who signed two different tasks under one id?", "ectl search --kind equivocation"}, END};
+static const struct page_example watch[] = {
+    {"Failures as they happen.", "ectl watch --kind failure -o ndjson | jq -c '[.iss, .jti]'"},
+    {"Feed another system, from the beginning.", "ectl watch --from 0 --full -o ndjson"}, END};
+static const struct page_example stats[] = {
+    {"How many tokens were refused, by code?",
+	"ectl stats -o json | jq 'with_entries(select(.key | test(\"refused\")))'"},
+    END};
+static const struct page_example limits[] = {{"Everything that is bounded.", "ectl limits"}, END};
+static const struct page_example keygen[] = {
+    {"A key for an agent, and its public half for the operator.",
+	"ectl keygen --iss spiffe://example.com/agent/writer \\\n"
+	"    --out writer.jwk --jwks writer.jwks.json"},
+    END};
+static const struct page_example sign[] = {
+    {"A task that follows another, with hashes of its files.",
+	"ectl sign --key writer.jwk --act draft --pred " UUID_1 " \\\n"
+	"    --in notes.txt --out draft.txt"},
+    END};
+static const struct page_example import[] = {
+    {"A recorded run, its agents enrolled on this machine's server.",
+	"ectl import agent-runs runs.jsonl --keys keys --enroll data/trust/example.com"},
+    {"What would a trace become?", "ectl import wfcommons trace.json --keys keys --dry-run"}, END};
+static const struct page_example trust_store[] = {
+    {"Who may speak for whom, now and when the log had 1,000 entries?",
+	"ectl trust-store list\nectl trust-store list --at 1000"},
+    {"Enrol an agent, and a CA for the SVIDs of a trust domain.",
+	"ectl trust-store add writer.jwks.json\n"
+	"ectl trust-store add ca.pem --domain example.com"},
+    {"A key was stolen yesterday evening.",
+	"ectl trust-store revoke writer-1 --since 2026-11-21T18:00:00Z --reason 'laptop stolen'\n"
+	"ectl search --suspect writer-1 --all"},
+    {"Before the first start, on the folder.",
+	"ectl trust-store add writer.jwks.json --dir data --domain example.com"},
+    END};
+static const struct page_example fsck[] = {
+    {"Everything, under a key from a safe place.",
+	"ectl fsck /var/lib/ectledger --vkey 'ledger.example.com/audit+...'"},
+    END};
+static const struct page_example reindex[] = {
+    {"The index of every log again.", "ectl reindex /var/lib/ectledger"}, END};
+static const struct page_example backup[] = {
+    {"Every night, while the server runs.",
+	"ectl backup /var/lib/ectledger /backup/ectledger-$(date +%F)"},
+    END};
+static const struct page_example restore[] = {
+    {"On a new machine, then look at it with a key from a safe place.",
+	"ectl restore /backup/ectledger-2026-11-22 /var/lib/ectledger\n"
+	"ectl fsck /var/lib/ectledger --vkey 'ledger.example.com/audit+...'"},
+    END};
+static const struct page_example completion[] = {
+    {"For this shell, and for every one.",
+	"source <(ectl completion bash)\n"
+	"ectl completion bash > ~/.local/share/bash-completion/completions/ectl"},
+    END};
+static const struct page_example man[] = {
+    {"Read a page without installing it.", "ectl man append | man -l -"}, END};
+
+const struct page pages[] = {
+    {"append",
+	"Tokens come from files or standard input: text with a token a line (compact JWS, or JSON "
+	"where "
+	"the log takes level 1), or COSE tokens one after the other. Each gets one row, in the "
+	"order "
+	"of the input. \"accepted\" means committed: on the server's disk and under a signed "
+	"checkpoint.\n"
+	"Appending the same token again gives the same answer, marked as a duplicate. So after a "
+	"lost "
+	"connection the same input may be appended again without harm; within one run ectl does "
+	"that "
+	"by itself.\n"
+	"A token whose predecessor is not there yet waits in the server for a while, because "
+	"agents "
+	"race. What the server puts off (busy, over_quota) is sent again after the time that the "
+	"server names.",
+	append},
+    {"get",
+	"Shows an entry: the claims, what the log recorded about it when it came, and what the log "
+	"says "
+	"about the key that signed it. A task's id that is used in more than one workflow wants "
+	"--wid.",
+	get},
+    {"checkpoint", "The newest signed tree head, as a C2SP signed note, byte for byte.",
+	checkpoint},
+    {"receipt",
+	"Proof that an entry is in the log, under a signed checkpoint, for people who have no "
+	"access "
+	"to the server. Verify it with \"ectl verify\", or with any tool that knows one of the "
+	"three "
+	"forms.",
+	receipt},
+    {"consistency",
+	"Proof that an older state of the log is the beginning of a newer one: nothing was taken "
+	"out "
+	"or changed.",
+	consistency},
+    {"verify",
+	"Offline: no server, no network. Says what was checked, what failed, and what this form of "
+	"proof does not show. The verifier key should come from a place that the log's operator "
+	"cannot "
+	"write.",
+	verify},
+    {"provenance",
+	"The tasks that led to one, or with --down those that came of it, over all workflows of "
+	"the "
+	"log. Parents stand before their children.",
+	provenance},
+    {"rollback",
+	"The task was wrong: it and everything that depends on it, in the order in which to undo "
+	"it.",
+	rollback},
+    {"search",
+	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
+	"Where "
+	"it stopped is told on standard error; --after goes on from there, also when the log has "
+	"grown "
+	"since.\n"
+	"Times are when the server received an entry: seconds since 1970, RFC 3339 (the date alone "
+	"is "
+	"midnight UTC), or so long ago as 90s, 10m, 2h, 3d.",
+	search},
+    {"watch",
+	"Entries that fit every condition, a row each, as soon as they are committed, until "
+	"interrupted. A lost connection is made again, and nothing is left out or told twice.",
+	watch},
+    {"stats", "The server's counters since its start.", stats},
+    {"limits", "Every limit of the server and of the log, with its value.", limits},
+    {"keygen",
+	"Makes a private key, mode 0600, never over an existing file. The public half goes to the "
+	"operator, who enrols it with \"ectl trust-store add\".",
+	keygen},
+    {"sign",
+	"Makes the signed record of one task. The ledger gets hashes of inputs and outputs, never "
+	"the "
+	"contents.",
+	sign},
+    {"import",
+	"Turns a recorded run into tokens, signed by one key per agent, and appends them, parents "
+	"first.",
+	import},
+    {"trust-store",
+	"list shows keys, CA certificates, bundles and revocation lists with what happened to "
+	"them; "
+	"add takes a public JWK, a JWK set or CA certificates; revoke and reinstate take a "
+	"thumbprint, "
+	"a certificate's hash or a kid. Each change is an entry of the log, in force when the "
+	"command "
+	"comes back. The log's grants must give you \"admin\".\n"
+	"A revocation has a time, which may lie in the past: what the key signed from then on is "
+	"marked "
+	"as suspect.\n"
+	"With --dir the folder is edited without a server. A key that is taken out there is "
+	"withdrawn: "
+	"good until then, not from then on.",
+	trust_store},
+    {"fsck",
+	"Offline: derives everything in a data folder again, with code that shares nothing with "
+	"the "
+	"server, and compares. Exit 1 when there are problems.",
+	fsck},
+    {"reindex",
+	"Offline: builds the index again from the log. A server does that by itself when it finds "
+	"its "
+	"index missing or damaged.",
+	reindex},
+    {"backup",
+	"Copies a data folder into a new one, also while its server runs. The copy is checked "
+	"before it "
+	"gets its name.",
+	backup},
+    {"restore",
+	"Puts a backup into a new or empty folder, or the databases of a stopped server back into "
+	"its "
+	"own. Refused when the backup is damaged, or when the log went further than the backup: a "
+	"log that forgets is a fork.",
+	restore},
+    {"completion", "A script for the shell, made from the same table that reads the command line.",
+	completion},
+    {"man",
+	"The manual page of ectl or of one verb, made from the same table that reads the command "
+	"line.",
+	man},
+    {NULL, NULL, NULL},
+};
+
+const struct page *
+page_of(const char *verb)
+{
+	for (const struct page *p = pages; p->verb != NULL; p++)
+		if (strcmp(p->verb, verb) == 0)
+			return p;
+	return NULL;
+}
