@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
-#include "trust/snapshot.h"
+#include "trust/folder.h"
 
 enum file_kind { FILE_NONE, FILE_JWKS, FILE_CA, FILE_REVOKED, FILE_CRL };
 
@@ -33,9 +33,11 @@ struct names {
 };
 
 static enum rc load_domain(struct trust_snapshot *s, int root, const char *name,
-    struct trust_report *report, struct why *why);
+    const struct folder_edit *edit, struct trust_report *report, struct why *why);
 static enum rc load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *name,
-    struct trust_report *report, struct why *why);
+    const struct folder_edit *edit, struct trust_report *report, struct why *why);
+static bool has_name(const struct names *names, const char *name);
+static bool add_name(struct names *names, const char *name);
 static enum file_kind kind_of(const char *name);
 static enum rc read_kind(struct trust_snapshot *s, uint32_t domain, enum file_kind kind,
     struct bytes text, struct trust_report *report, struct why *why);
@@ -47,6 +49,13 @@ static enum rc io_error(struct why *why, const char *what);
 
 enum rc
 trust_snapshot_load(const char *folder, struct trust_snapshot **out, struct trust_report *report)
+{
+	return folder_load(folder, NULL, out, report);
+}
+
+enum rc
+folder_load(const char *folder, const struct folder_edit *edit, struct trust_snapshot **out,
+    struct trust_report *report)
 {
 	struct trust_report scratch;
 	struct trust_snapshot *s = NULL;
@@ -71,7 +80,7 @@ trust_snapshot_load(const char *folder, struct trust_snapshot **out, struct trus
 		goto out;
 	for (size_t i = 0; i < names.count && rc == RC_OK; i++) {
 		at = names.name[i];
-		rc = load_domain(s, root, at, report, &why);
+		rc = load_domain(s, root, at, edit, report, &why);
 	}
 out:
 	if (rc == RC_OK) {
@@ -105,8 +114,8 @@ trust_domain_name_ok(const char *name)
 }
 
 static enum rc
-load_domain(struct trust_snapshot *s, int root, const char *name, struct trust_report *report,
-    struct why *why)
+load_domain(struct trust_snapshot *s, int root, const char *name, const struct folder_edit *edit,
+    struct trust_report *report, struct why *why)
 {
 	struct names files = {NULL, 0, 0};
 	uint32_t domain;
@@ -127,6 +136,12 @@ load_domain(struct trust_snapshot *s, int root, const char *name, struct trust_r
 		goto out;
 	if ((rc = list(fd, TRUST_DOMAIN_FILES_MAX, &files, why)) != RC_OK)
 		goto out;
+	if (edit && strcmp(edit->domain, name) != 0)
+		edit = NULL;
+	if (edit && !has_name(&files, edit->name) && !add_name(&files, edit->name)) {
+		rc = RC_NO_MEMORY;
+		goto out;
+	}
 	/* Two rounds: a list needs the CA that signed it. */
 	for (size_t i = 0; i < 2 * files.count && rc == RC_OK; i++) {
 		const char *file = files.name[i % files.count];
@@ -134,7 +149,7 @@ load_domain(struct trust_snapshot *s, int root, const char *name, struct trust_r
 
 		if (kind == FILE_NONE || (kind == FILE_CRL) != (i >= files.count))
 			continue;
-		if ((rc = load_file(s, domain, fd, file, report, why)) != RC_OK)
+		if ((rc = load_file(s, domain, fd, file, edit, report, why)) != RC_OK)
 			snprintf(report->problem, sizeof(report->problem), "%s/%.80s: %s: %s", name,
 			    file, why->rule ? why->rule : rc_label(rc),
 			    why->text[0] ? why->text : rc_text(rc));
@@ -147,20 +162,33 @@ out:
 
 static enum rc
 load_file(struct trust_snapshot *s, uint32_t domain, int folder, const char *name,
-    struct trust_report *report, struct why *why)
+    const struct folder_edit *edit, struct trust_report *report, struct why *why)
 {
 	uint8_t *text = NULL;
 	size_t size = 0;
+	enum rc rc;
+
+	if ((rc = snapshot_source(s, bytes_str(name), why)) != RC_OK)
+		return rc;
+	if (edit && strcmp(edit->name, name) == 0)
+		return read_kind(s, domain, kind_of(name), edit->text, report, why);
+	if ((rc = folder_read(folder, name, &text, &size, why)) != RC_OK)
+		return rc == RC_NOT_FOUND ? RC_OK : rc; /* gone since it was listed */
+	rc = read_kind(s, domain, kind_of(name), bytes_of(text, size), report, why);
+	free(text);
+	return rc;
+}
+
+enum rc
+folder_read(int folder, const char *name, uint8_t **out, size_t *size, struct why *why)
+{
 	enum rc rc;
 	int fd;
 
 	/* O_NONBLOCK: a FIFO of that name must not hang us. */
 	if ((fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0)
-		return errno == ENOENT ? RC_OK : io_error(why, "cannot open the file");
-	if ((rc = snapshot_source(s, bytes_str(name), why)) == RC_OK &&
-	    (rc = read_whole(fd, &text, &size, why)) == RC_OK)
-		rc = read_kind(s, domain, kind_of(name), bytes_of(text, size), report, why);
-	free(text);
+		return errno == ENOENT ? RC_NOT_FOUND : io_error(why, "cannot open the file");
+	rc = read_whole(fd, out, size, why);
 	close(fd);
 	return rc;
 }
@@ -291,21 +319,8 @@ list(int fd, size_t max, struct names *out, struct why *why)
 			    "more than %zu names in one folder", max);
 			break;
 		}
-		if (out->count == out->room) {
-			size_t room = out->room ? out->room * 2 : 16;
-			char **p = realloc(out->name, room * sizeof(*p));
-
-			if (!p) {
-				rc = RC_NO_MEMORY;
-				break;
-			}
-			out->name = p;
-			out->room = room;
-		}
-		if (!(out->name[out->count] = strdup(entry->d_name)))
+		if (!add_name(out, entry->d_name))
 			rc = RC_NO_MEMORY;
-		else
-			out->count++;
 	}
 	if (rc == RC_OK && errno != 0)
 		rc = io_error(why, "cannot list the folder");
@@ -313,6 +328,33 @@ list(int fd, size_t max, struct names *out, struct why *why)
 	if (out->count > 1)
 		qsort(out->name, out->count, sizeof(*out->name), by_name);
 	return rc;
+}
+
+static bool
+has_name(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+add_name(struct names *names, const char *name)
+{
+	if (names->count == names->room) {
+		size_t room = names->room ? names->room * 2 : 16;
+		char **p = realloc(names->name, room * sizeof(*p));
+
+		if (!p)
+			return false;
+		names->name = p;
+		names->room = room;
+	}
+	if (!(names->name[names->count] = strdup(name)))
+		return false;
+	names->count++;
+	return true;
 }
 
 static void
