@@ -52,7 +52,7 @@ sum_text(EVP_MD_CTX *md, char sum[BACKUP_SUM_SIZE])
 }
 
 static bool
-write_all(int fd, const uint8_t *p, size_t n)
+put_all(int fd, const uint8_t *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t done = write(fd, p, n);
@@ -85,7 +85,7 @@ pump(int in, int out, const char *from, const char *to, char sum[BACKUP_SUM_SIZE
 			continue;
 		if (n < 0)
 			ok = failed("read", from);
-		else if (out >= 0 && !write_all(out, chunk, (size_t)n))
+		else if (out >= 0 && !put_all(out, chunk, (size_t)n))
 			ok = failed("write", to);
 		else
 			must(EVP_DigestUpdate(md, chunk, (size_t)n) == 1);
