@@ -24,8 +24,8 @@
 
 static STACK_OF(X509) * chain_read(struct span der)
 {
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	const unsigned char *at = der.p, *end = der.p + der.n;
+	STACK_OF(X509) *chain = der.n > 0 ? sk_X509_new_null() : NULL;
+	const unsigned char *at = der.p, *end = der.n > 0 ? der.p + der.n : der.p;
 	X509 *one;
 
 	while (chain != NULL && at < end) {
@@ -36,10 +36,6 @@ static STACK_OF(X509) * chain_read(struct span der)
 			X509_free(one);
 		}
 		sk_X509_pop_free(chain, X509_free);
-		return NULL;
-	}
-	if (chain != NULL && sk_X509_num(chain) == 0) {
-		sk_X509_free(chain);
 		return NULL;
 	}
 	return chain;

@@ -127,8 +127,9 @@ judge_event(const struct fsck_record *r)
 		return "it changes or withdraws what is not enrolled";
 	if (e->action == FSCK_REINSTATE && !revoked)
 		return "it reinstates what is not revoked";
-	if (e->material.n > 0 && e->subject == FSCK_A_KEY && r->pkey.key == NULL)
-		return "its material is no key";
+	if (e->material.n > 0 && e->subject == FSCK_A_KEY &&
+	    (r->pkey.key == NULL || memcmp(r->pkey.thumbprint, e->id, FSCK_HASH) != 0))
+		return "its material is no key of that thumbprint";
 	return NULL;
 }
 

@@ -273,7 +273,8 @@ fsck_task_read(const struct fsck_form *form, struct fsck_task *out)
 			text.n = 0;
 		text.p = payload;
 	}
-	claims = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+	claims = json_loadb(
+	    (const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	if (json_is_object(claims))
 		bad = read_claims(claims, out);
 	json_decref(claims);
