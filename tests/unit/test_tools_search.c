@@ -134,7 +134,7 @@ Test(tools_search, a_limit_stops_it_and_the_cursor_goes_on_there)
 	fake_start(&f, log_of_ten);
 	cr_expect_eq(RUN(&f, NULL, "--limit", "4"), 0);
 	fake_stop(&f);
-	cr_assert_stderr_eq_str("4 entries; go on with --after 8Ak\n"); /* f0 09 */
+	cr_assert_stderr_eq_str("4 entries; go on with --after 8Ak --since 1970-01-01T00:00:01.000Z\n"); /* f0 09 */
 }
 
 Test(tools_search, a_cursor_that_is_none_is_a_usage_error)

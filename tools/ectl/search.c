@@ -25,6 +25,7 @@ struct search {
 	size_t cursor_size;
 	bool complete;
 	uint64_t tree_size;
+	int64_t since_ms, until_ms;
 };
 
 static int
@@ -94,6 +95,41 @@ pages(struct search *s, struct ect_client *client, Ectledger__V1__SearchRequest 
 	return code;
 }
 
+/* A time as an option or a member; NULL: there is no such bound. */
+static json_t *
+bound(int64_t ms)
+{
+	return ms != 0 ? show_time_ms(ms) : NULL;
+}
+
+/* A cursor belongs to its question, and "1h" ago is another time each time: so the times are told as
+ * they were. */
+static void
+say_where(const struct search *s, const char *cursor)
+{
+	json_t *since = bound(s->since_ms), *until = bound(s->until_ms);
+
+	(void)fprintf(stderr, "%llu entries; go on with --after %s%s%s%s%s\n",
+	    (unsigned long long)s->got, cursor, since != NULL ? " --since " : "",
+	    since != NULL ? json_string_value(since) : "", until != NULL ? " --until " : "",
+	    until != NULL ? json_string_value(until) : "");
+	json_decref(since);
+	json_decref(until);
+}
+
+static void
+print_whole(const struct search *s, json_t *cursor)
+{
+	json_t *answer = json_pack("{sO sO sb sI}", "entries", s->rows, "cursor", cursor,
+	    "complete", s->complete, "tree_size", (json_int_t)s->tree_size);
+
+	if (s->since_ms != 0)
+		(void)json_object_set_new(answer, "since", show_time_ms(s->since_ms));
+	if (s->until_ms != 0)
+		(void)json_object_set_new(answer, "until", show_time_ms(s->until_ms));
+	print_json(s->g, answer);
+}
+
 static int
 print_end(struct search *s)
 {
@@ -103,17 +139,14 @@ print_end(struct search *s)
 	if (s->g->output == OUTPUT_TABLE)
 		code = table_print(&s->table);
 	else if (!s->lines)
-		print_json(
-		    s->g, json_pack("{sO sO sb sI}", "entries", s->rows, "cursor", cursor,
-			      "complete", s->complete, "tree_size", (json_int_t)s->tree_size));
+		print_whole(s, cursor);
 	if (s->lines || s->g->output == OUTPUT_TABLE) {
 		(void)fflush(stdout);
 		if (s->complete)
 			(void)fprintf(stderr, "%llu entries; that is all up to tree size %llu\n",
 			    (unsigned long long)s->got, (unsigned long long)s->tree_size);
 		else
-			(void)fprintf(stderr, "%llu entries; go on with --after %s\n",
-			    (unsigned long long)s->got, json_string_value(cursor));
+			say_where(s, json_string_value(cursor));
 	}
 	json_decref(cursor);
 	return code;
@@ -153,6 +186,8 @@ search_run(const struct globals *g, const struct args *a)
 	    (args_has(a, "--until") &&
 		!time_read(args_get(a, "--until"), "--until", &filter.request.until_ms)))
 		return EXIT_USAGE;
+	s.since_ms = filter.request.since_ms;
+	s.until_ms = filter.request.until_ms;
 	filter.request.suspect =
 	    (char *)(uintptr_t)(args_has(a, "--suspect") ? args_get(a, "--suspect") : "");
 	filter.request.at = g->at;
