@@ -480,6 +480,7 @@ on_write(evutil_socket_t fd, short what, void *ctx)
 		conn_handshake(c);
 	else if (!c->dead) {
 		conn_flush(c);
+		conn_follow(c);
 		if (c->tls_wants_write && c->state == CONN_OPEN && !c->stalled)
 			conn_read(c);
 		conn_resume(c);

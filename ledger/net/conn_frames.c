@@ -88,7 +88,10 @@ must_wait(const struct conn *c)
 {
 	const struct net_options *o = &c->net->options;
 
-	if (conn_queued(c) > o->out_max || c->session.in_flight >= o->calls_per_connection_max)
+	if (conn_queued(c) > o->out_max)
+		return true;
+	/* Watches do not end by waiting: their client must be heard, if only to cancel them. */
+	if (c->session.in_flight - c->session.follow_count >= o->calls_per_connection_max)
 		return true;
 	/* It was asked to go and sends on its streams all the same: what is in flight is the last. */
 	return c->drain_us != 0 && conn_now_us(c) - c->drain_us > (int64_t)o->drain_ms * 1000;

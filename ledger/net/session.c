@@ -45,6 +45,7 @@ session_release(struct session *s)
 	s->call_count = s->call_room = 0;
 	s->held_bytes = 0;
 	s->in_flight = 0;
+	s->follow_count = 0;
 	must(s->paused_count == 0);
 }
 
@@ -91,6 +92,7 @@ drop_call(struct session *s, struct session_call *c)
 
 	must(i < s->call_count && s->in_flight >= c->in_flight && c->paused == NULL);
 	s->in_flight -= c->in_flight;
+	s->follow_count -= c->follows;
 	s->held_bytes -= c->held.n - c->held_at;
 	call_release(c);
 	memmove(c, c + 1, (s->call_count - i - 1) * sizeof *c);
@@ -464,6 +466,7 @@ session_answer_more(
 		return false;
 	}
 	put_answer(s, c, &f, out);
+	s->follow_count += !c->follows;
 	c->follows = true;
 	c->paused = from;
 	s->paused_count++;

@@ -45,7 +45,7 @@ struct session {
 	uint32_t last_call;
 	unsigned in_flight;     /* requests that serve has, of all calls */
 	size_t held_bytes;
-	size_t paused_count;
+	size_t paused_count, follow_count; /* calls that follow; those of them that are paused */
 	bool draining;          /* the client has been told */
 };
 

@@ -14,6 +14,7 @@
 
 /* What the history says about one id. */
 struct key_kept {
+	struct hash id;
 	bool there;
 	struct history_record record;
 	Ectledger__V1__KeyRecord *message; /* made when first shown */
@@ -30,8 +31,7 @@ struct entry_views {
 	struct history *history;
 	uint64_t size;
 	bool brief;
-	struct hash ids[KEYS_KEPT];
-	struct key_kept keys[KEYS_KEPT];
+	struct key_kept *keys[KEYS_KEPT];
 	size_t key_count;
 	struct anchor_kept anchors[KEYS_KEPT];
 	size_t anchor_count;
@@ -111,19 +111,20 @@ find_key(struct entry_views *x, const struct hash *id, struct key_kept **out, st
 	enum rc rc;
 
 	for (size_t i = 0; i < x->key_count; i++)
-		if (hash_eq(&x->ids[i], id)) {
-			*out = &x->keys[i];
+		if (hash_eq(&x->keys[i]->id, id)) {
+			*out = x->keys[i];
 			return RC_OK;
 		}
-	if (x->key_count == KEYS_KEPT)
-		x->key_count = 0;
-	k = &x->keys[x->key_count];
-	memset(k, 0, sizeof *k);
+	if ((k = arena_zalloc(x->arena, sizeof *k)) == NULL)
+		return no_room(why);
 	rc = history_find_id(x->history, id, x->size, x->arena, &k->record);
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return why_set(why, rc, "key history", NULL, 0, "%s", rc_text(rc));
 	k->there = rc == RC_OK;
-	x->ids[x->key_count++] = *id;
+	k->id = *id;
+	if (x->key_count == KEYS_KEPT)
+		x->key_count = 0;
+	x->keys[x->key_count++] = k;
 	*out = k;
 	return RC_OK;
 }
