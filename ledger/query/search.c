@@ -101,7 +101,7 @@ is_suspect(const struct hunt *h, const struct query_entry *e)
 {
 	size_t lo = 0, hi = h->anchor_count;
 
-	if (e->entry.kind != ENTRY_TOKEN || !e->entry.has_signer)
+	if (!e->entry.has_signer)
 		return false;
 	if (hash_eq(&e->entry.signer, &h->suspect_id))
 		return true;

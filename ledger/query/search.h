@@ -15,8 +15,8 @@
  * of them; an equivocation is judged by the claims of the token that was refused.  kind is
  * "equivocation" for an equivocation, whatever the token's own kind.
  *
- * The doubtful window of a key ('suspect'): entries of tasks that it signed or that it vouched for (a
- * CA's certificates, a domain's WIT key), received at or after the time since when its revocation
+ * The doubtful window of a key ('suspect'): entries that it signed or that it vouched for (a CA's
+ * certificates, a domain's WIT key), equivocations among them, received at or after the time since when its revocation
  * holds, and before the entry that recorded the revocation: until then nobody could know, and
  * afterwards they are refused.  The receive time decides, since a thief writes any iat.  The newest
  * revocation of the key counts; a key that is not revoked (any more) has no such window.

@@ -70,7 +70,7 @@ add_kind(struct index_row *row, const char *name)
 
 static void
 row_lists(const struct entry *entry, const struct claim *claim, const struct hash *issuer,
-    struct index_row *row)
+    const char *kind, struct index_row *row)
 {
 	struct hash h;
 
@@ -78,8 +78,8 @@ row_lists(const struct entry *entry, const struct claim *claim, const struct has
 	add_list(row, INDEX_LIST_ISSUER, issuer->b);
 	hash_of(claim->act, &h);
 	add_list(row, INDEX_LIST_ACT, h.b);
-	if (claim->kind->act != NULL) /* not the plain task */
-		add_kind(row, claim->kind->name);
+	if (kind != NULL)
+		add_kind(row, kind);
 	if (entry->has_signer)
 		add_list(row, INDEX_LIST_SIGNER, entry->signer.b);
 }
@@ -126,7 +126,9 @@ row_token(const struct entry *entry, const struct claim *claim, struct arena *ar
 	ikey = seq_key(INDEX_SEQ_ISSUER, issuer.b);
 	if ((rc = row_seqs(entry, &wkey, &ikey, arena, row)) != RC_OK)
 		return rc;
-	row_lists(entry, claim, &issuer, row);
+	/* Plain tasks are in no list of their kind. */
+	row_lists(
+	    entry, claim, &issuer, claim->kind->act != NULL ? claim->kind->name : NULL, row);
 	return row_hashes(claim, arena, row);
 }
 
@@ -156,8 +158,8 @@ row_evidence(const struct entry *entry, const struct claim *claim, struct arena 
 
 	hash_of(claim->iss, &issuer);
 	of_issuer = seq_key(INDEX_SEQ_ISSUER_EQUIVOCATIONS, issuer.b);
-	add_list(row, INDEX_LIST_ISSUER, issuer.b);
-	add_kind(row, "equivocation");
+	/* By the claims that were refused, so that who searches a workflow or a signer sees it. */
+	row_lists(entry, claim, &issuer, "equivocation", row);
 	return row_seqs(entry, &all, &of_issuer, arena, row);
 }
 

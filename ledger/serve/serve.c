@@ -128,6 +128,7 @@ call_log(const struct call *call)
 	    .store = ledger_store(ledger),
 	    .index = ledger_index(ledger),
 	    .size = ledger_published(ledger),
+	    .history = ledger_history(ledger),
 	};
 }
 

@@ -328,14 +328,14 @@ check_flags(struct fsck *f, uint64_t index, const struct fsck_entry *e, const st
 }
 
 static void
-add_lists(
-    struct fsck_graph *g, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t)
+add_lists(struct fsck_graph *g, uint64_t index, const struct fsck_entry *e,
+    const struct fsck_task *t, const char *kind)
 {
 	add_to_list(g, FSCK_LIST_WORKFLOW, t->wid, index);
 	add_to_list(g, FSCK_LIST_ISSUER, t->issuer, index);
 	add_to_list(g, FSCK_LIST_ACT, t->act, index);
-	if (t->kind != NULL)
-		add_to_named(g, FSCK_LIST_KIND, t->kind, index);
+	if (kind != NULL)
+		add_to_named(g, FSCK_LIST_KIND, kind, index);
 	if (e->has_signer)
 		add_to_list(g, FSCK_LIST_SIGNER, e->signer, index);
 }
@@ -361,7 +361,7 @@ fsck_graph_add(
 	check_link(f, index, FSCK_SEQ_ISSUER, t->issuer, &e->issuer);
 	check_foreign(f, index, e, t, parents);
 	check_flags(f, index, e, t, parents);
-	add_lists(g, index, e, t);
+	add_lists(g, index, e, t, t->kind);
 	for (size_t i = 0; i < t->pred_count; i++) {
 		g->parents =
 		    fsck_grow(g->parents, g->parent_total, &g->parent_room, sizeof(*g->parents));
@@ -402,8 +402,7 @@ fsck_graph_add_equivocation(
 		    (unsigned long long)holder);
 	check_link(f, index, FSCK_SEQ_EQUIVOCATIONS, all, &e->workflow);
 	check_link(f, index, FSCK_SEQ_ISSUER_EQUIVOCATIONS, t->issuer, &e->issuer);
-	add_to_named(g, FSCK_LIST_KIND, "equivocation", index);
-	add_to_list(g, FSCK_LIST_ISSUER, t->issuer, index);
+	add_lists(g, index, e, t, "equivocation");
 	(void)add_node(g, 0);
 }
 
