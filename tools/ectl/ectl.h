@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <jansson.h>
 
+#include "base/bytes.h"
 #include "ectledger/client.h"
 
 enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4 };
@@ -116,6 +117,8 @@ const char *private_key_kid(const struct private_key *k);
 const char *private_key_alg(const struct private_key *k);
 void private_key_free(struct private_key *k); /* wipes */
 
+enum token_format { TOKEN_FORMAT_JWS, TOKEN_FORMAT_COSE, TOKEN_FORMAT_JSON };
+
 struct token_spec {
 	const char *act, *wid, *jti;  /* wid NULL: none; jti NULL: a new v4 */
 	const char *const *pred;
@@ -127,8 +130,16 @@ struct token_spec {
 	int64_t iat;                  /* 0: now */
 	int64_t ttl_s;                /* 0: 600 */
 	int revision;                 /* 0: -00 spelling, 1: -01 */
+	enum token_format format;
+	const char *iss;              /* NULL: the key's */
+	const struct bytes *x5c;      /* certificates to embed instead of a kid, DER, leaf first */
+	size_t x5c_count;
+	const uint8_t *x5t;           /* or the SHA-256 of the leaf, 32 bytes; NULL: none */
 };
-/* Compact JWS, malloc'd and NUL-terminated; NULL: message printed.  'jti_out' (37 bytes) may be NULL. */
+/* The token's bytes in 'out' (buf_release() after, always); false: message printed.  'k' may be NULL for
+ * TOKEN_FORMAT_JSON, which is not signed; then spec->iss is there.  'jti_out' (37 bytes) may be NULL. */
+bool token_make(const struct private_key *k, const struct token_spec *spec, struct buf *out, char *jti_out);
+/* A compact JWS whatever spec->format says, malloc'd and NUL-terminated; NULL: message printed. */
 char *token_sign(const struct private_key *k, const struct token_spec *spec, char *jti_out);
 
 #endif

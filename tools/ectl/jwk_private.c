@@ -26,6 +26,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/x509.h>
 
 #include "base/hash.h"
 #include "base/must.h"
@@ -447,4 +448,17 @@ private_key_sign(
 out:
 	EVP_MD_CTX_free(ctx);
 	return size;
+}
+
+bool
+private_key_certified(const struct private_key *k, struct bytes certificate)
+{
+	const uint8_t *p = certificate.p;
+	X509 *x = d2i_X509(NULL, &p, (long)certificate.n);
+	bool ok = x != NULL && X509_get0_pubkey(x) != NULL &&
+		  EVP_PKEY_eq(X509_get0_pubkey(x), k->pkey) == 1;
+
+	X509_free(x);
+	ERR_clear_error();
+	return ok;
 }
