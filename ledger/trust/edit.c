@@ -148,9 +148,10 @@ edit_revoke(const char *folder, struct bytes domain, const struct hash *id, int6
 	enum rc rc;
 
 	must(folder && id && since >= 0);
-	if (!utf8_ok(reason) || !utf8_ok(by))
+	if (!utf8_ok(reason) || !utf8_ok(by) || (by.n > 0 && memchr(by.p, 0, by.n)) ||
+	    (reason.n > 0 && memchr(reason.p, 0, reason.n)))
 		return why_set(why, RC_BAD_KEY, "trust (revoked.json)", NULL, 0,
-		    "reason or by is not UTF-8");
+		    "reason or by is no text");
 	arena_init(&arena, MEMORY_MAX);
 	buf_init(&text, TRUST_FILE_SIZE_MAX);
 	if ((rc = place_open(&p, folder, domain, true, why)) != RC_OK)

@@ -312,7 +312,8 @@ check_issuers(const struct trust_event *e)
 static bool
 text_ok(struct bytes x, size_t max)
 {
-	return x.n <= max && utf8_ok(x);
+	/* No NUL: our JSON has none. */
+	return x.n <= max && utf8_ok(x) && (x.n == 0 || memchr(x.p, 0, x.n) == NULL);
 }
 
 /* ---- for people ---- */

@@ -266,6 +266,13 @@ put_long_reason(struct buf *b)
 }
 
 static void
+put_nul(struct buf *b)
+{
+	scbor_put_uint(b, 11);
+	scbor_put_text(b, bytes_of("a\0b", 3));
+}
+
+static void
 put_unknown(struct buf *b)
 {
 	scbor_put_uint(b, 14);
@@ -289,6 +296,7 @@ Test(trust_event, members_that_do_not_belong_are_refused)
 	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, put_empty_kid, 1) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_REVOKE, EVENT_KEY, put_long_reason, 2) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, put_unknown, 1) == RC_CORRUPT);
+	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, put_nul, 1) == RC_CORRUPT);
 	/* No material, and material whose hash is not the id. */
 	cr_assert(by_hand(EVENT_ENROLL, EVENT_KEY, NULL, 0) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_ENROLL, EVENT_KEY, put_material, 1) == RC_CORRUPT);
