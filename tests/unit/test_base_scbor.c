@@ -282,3 +282,40 @@ Test(base_scbor, no_input_is_an_end_and_not_a_value)
 	cr_assert_not(scbor_uint(&r, &(uint64_t){0}));
 	cr_assert_not(scbor_done(&r));
 }
+
+/* ---- walking with limits ---- */
+
+static enum scbor_verdict
+walk(const char *hex, unsigned depth_max, size_t items_max)
+{
+	struct bytes raw = test_hex(hex), whole = BYTES_NONE;
+	enum scbor_verdict verdict;
+	struct scbor r;
+
+	scbor_init(&r, raw);
+	verdict = scbor_walk(&r, depth_max, items_max, &whole);
+	cr_expect_eq(r.bad, verdict != SCBOR_GOOD, "%s", hex);
+	if (verdict == SCBOR_GOOD)
+		cr_expect(whole.p == raw.p && whole.n == r.at, "%s", hex);
+	test_free(raw);
+	return verdict;
+}
+
+Test(base_scbor, a_walk_tells_wrong_bytes_from_its_limits)
+{
+	cr_expect_eq(walk("00", 0, 1), SCBOR_GOOD);
+	cr_expect_eq(walk("00", 0, 0), SCBOR_TOO_MANY);
+	cr_expect_eq(walk("80", 0, 9), SCBOR_TOO_DEEP);
+	cr_expect_eq(walk("80", 1, 1), SCBOR_GOOD);
+	/* {1: [2, 3]}: map, key, array and two items */
+	cr_expect_eq(walk("a101820203", 2, 5), SCBOR_GOOD);
+	cr_expect_eq(walk("a101820203", 2, 4), SCBOR_TOO_MANY);
+	cr_expect_eq(walk("a101820203", 1, 5), SCBOR_TOO_DEEP);
+	cr_expect_eq(walk("a10182021803", 2, 5), SCBOR_WRONG);
+	cr_expect_eq(walk("a202000100", 2, 9), SCBOR_WRONG);
+	cr_expect_eq(walk("c100", 2, 9), SCBOR_WRONG);
+	cr_expect_eq(walk("a101", 2, 9), SCBOR_WRONG);
+	cr_expect_eq(walk("", 2, 9), SCBOR_WRONG);
+	/* limits are met before what lies behind them */
+	cr_expect_eq(walk("8381ff0000", 1, 9), SCBOR_TOO_DEEP);
+}
