@@ -5,24 +5,38 @@
  * States of a ring slot: empty (ticket not taken, or its ruling not there yet), filled
  * (writer_put), empty again once taken into a batch.
  *
+ * States of an item: in the ring -> in a batch -> handed back; or from the batch into the pool of
+ * those that wait for a parent, from there into a later batch, or handed back when its time is over.
+ * An item in the pool has left its ticket and its group: nothing is behind it.
+ *
  * Invariants:
  *   1. front <= next <= front + tickets_max: a slot is used by one ticket at a time.
- *   2. items leave in ticket order, whole groups only.
+ *   2. items leave the ring in ticket order, whole groups only.
  *   3. the writer sleeps only while the slot it waits for is empty; whoever fills just that slot
  *      wakes it.  So under load a put costs no system call.
  *   4. chains of key events are committed one by one, each before the next batch of tokens; their
  *      list has the lock, and 'events_there' spares the busy writer that lock.
- *   5. after the log stopped every item is handed back with RC_STORE_DOUBT; none is lost.
+ *   5. after the log stopped every item is handed back with RC_STORE_DOUBT, those in the pool too;
+ *      none is lost.
+ *   6. an item goes into the pool before the ids that its batch admitted are looked up there: no
+ *      parent can come in between.
+ *   7. neither the ring nor the pool can keep the other from being served: the room of a batch is
+ *      offered to each first in turn.
  */
 #include "seq/writer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/must.h"
+#include "base/random.h"
+#include "seq/wait.h"
 
 #define WRITER_EVENTS_MAX 16 /* chains that wait: one for each thread that may give them */
+#define WOKEN_MAX	  (SEQ_BATCH_MAX / 2)
+#define SLEEP_MAX_US	  1000000 /* the clock of a test need not be the machine's */
 
 struct writer {
 	struct ledger *ledger;
@@ -41,6 +55,9 @@ struct writer {
 	struct writer_item *events[WRITER_EVENTS_MAX];
 	size_t events_count;
 	pthread_t thread;
+	/* the writer thread's */
+	struct wait_pool *pool;
+	bool woken_first;
 	bool stopped_told;
 	struct seq_job *jobs[SEQ_BATCH_MAX];
 };
@@ -72,16 +89,16 @@ ready_group(const struct writer *w, uint64_t at, uint64_t *missing)
 	return count;
 }
 
-/* Take the ready front as a chain, at most SEQ_BATCH_MAX tickets. */
+/* Take the ready front as a chain, at most 'room' tickets. */
 static size_t
-take(struct writer *w, struct writer_item **first, uint64_t *missing)
+take(struct writer *w, size_t room, struct writer_item **first, uint64_t *missing)
 {
 	uint64_t at = atomic_load_explicit(&w->front, memory_order_relaxed);
 	struct writer_item **tail = first;
 	size_t taken = 0, group;
 
 	*first = NULL;
-	while ((group = ready_group(w, at, missing)) > 0 && taken + group <= SEQ_BATCH_MAX) {
+	while ((group = ready_group(w, at, missing)) > 0 && taken + group <= room) {
 		for (size_t i = 0; i < group; i++, at++) {
 			struct writer_item *item = slot(w, at);
 
@@ -124,14 +141,136 @@ commit(struct writer *w, struct writer_item *first)
 	w->o.stopped(w->o.ctx, rc);
 }
 
+/* The next batch of tokens: the ring's front, and items from the pool whose parent has come; these
+ * are first in the chain, so that they are first to find room in the pool again. */
+static size_t
+gather(struct writer *w, struct writer_item **first, uint64_t *missing)
+{
+	struct writer_item *front, **tail = first;
+	size_t woken = 0, taken;
+
+	w->woken_first = !w->woken_first;
+	if (w->woken_first)
+		woken = wait_take(w->pool, WOKEN_MAX, first);
+	taken = take(w, SEQ_BATCH_MAX - woken, &front, missing);
+	if (!w->woken_first)
+		woken = wait_take(w->pool, SEQ_BATCH_MAX - taken, first);
+	for (size_t i = 0; i < woken; i++)
+		tail = &(*tail)->next;
+	*tail = front;
+	return woken + taken;
+}
+
+/* Back to whoever put them. */
+static void
+hand_back(struct writer *w, struct writer_item *first)
+{
+	size_t count = 0;
+
+	for (struct writer_item *i = first; i != NULL; i = i->next, count++)
+		if (i->deadline_us != 0)
+			metric_add(i->job.rc == RC_OK ? w->o.waited : w->o.wait_refused, 1);
+	metric_set(w->o.waiting, wait_count(w->pool));
+	if (count > 0)
+		w->o.done(w->o.ctx, first, count);
+}
+
+/* May the item wait for its parents?  It is in the pool then. */
+static bool
+stays(struct writer *w, struct writer_item *item, int64_t now_us)
+{
+	bool again = item->deadline_us != 0;
+
+	if (item->skip || item->job.rc != RC_UNKNOWN_PARENT || item->wait_ms == 0 ||
+	    w->stopped_told)
+		return false;
+	if (!again)
+		item->deadline_us = now_us + (int64_t)item->wait_ms * 1000;
+	if (item->deadline_us > now_us && wait_add(w->pool, item, item->job.missing[0]))
+		return true;
+	if (!again)
+		item->deadline_us = 0; /* it never waited */
+	return false;
+}
+
+/* The batch has its answers: who waits, who has waited enough, who is done. */
+static void
+settle(struct writer *w, struct writer_item *first)
+{
+	struct writer_item *item = first, *next, *answered = NULL, **tail = &answered;
+	int64_t now_us = clock_mono_us(&w->o.clock);
+
+	for (; item != NULL; item = next) {
+		next = item->next;
+		if (stays(w, item, now_us))
+			continue;
+		*tail = item;
+		tail = &item->next;
+	}
+	*tail = NULL;
+	for (item = answered; item != NULL; item = item->next)
+		if (!item->skip && item->job.rc == RC_OK && !item->job.duplicate &&
+		    item->job.kind != ENTRY_KEY)
+			wait_admitted(w->pool, item->job.claim->jti);
+	hand_back(w, answered);
+}
+
+static void
+expire(struct writer *w)
+{
+	struct writer_item *first;
+	char text[UUID_TEXT_SIZE];
+
+	if (wait_expired(w->pool, clock_mono_us(&w->o.clock), &first) == 0)
+		return;
+	for (struct writer_item *i = first; i != NULL; i = i->next) {
+		uuid_text(i->job.missing[0], text);
+		why_set(&i->job.why, RC_UNKNOWN_PARENT, "parents before children", "pred", 0,
+		    "predecessor %s did not come within %u ms", text, i->wait_ms);
+	}
+	hand_back(w, first);
+}
+
+/* Everything that waits goes back: as it was judged last, or in doubt like the log itself. */
+static void
+empty_pool(struct writer *w, bool doubt)
+{
+	struct writer_item *first;
+
+	if (wait_take_all(w->pool, &first) == 0)
+		return;
+	for (struct writer_item *i = first; i != NULL && doubt; i = i->next) {
+		i->job.rc = RC_STORE_DOUBT;
+		i->job.missing_count = 0;
+		why_set(&i->job.why, RC_STORE_DOUBT, "durability", NULL, 0, "%s",
+		    rc_text(RC_STORE_DOUBT));
+	}
+	hand_back(w, first);
+}
+
+/* Until there is something to do: the missing ruling, events, the end, or a deadline. */
 static void
 sleep_until(struct writer *w, uint64_t missing)
 {
+	int64_t deadline = wait_deadline(w->pool), now = clock_mono_us(&w->o.clock);
+	int64_t us = deadline == INT64_MAX ? INT64_MAX : deadline > now ? deadline - now : 0;
+	struct timespec until;
+	int over = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	if (us > SLEEP_MAX_US && us != INT64_MAX)
+		us = SLEEP_MAX_US;
+	if (us != INT64_MAX) {
+		until.tv_nsec += (long)(us % 1000000) * 1000;
+		until.tv_sec += (time_t)(us / 1000000) + until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	}
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->waiting, missing);
-	while (atomic_load(&w->ring[missing & w->mask]) == NULL && w->events_count == 0 &&
-	       !atomic_load(&w->stopping))
-		pthread_cond_wait(&w->wake, &w->lock);
+	while (over == 0 && atomic_load(&w->ring[missing & w->mask]) == NULL &&
+	       w->events_count == 0 && !atomic_load(&w->stopping))
+		over = us == INT64_MAX ? pthread_cond_wait(&w->wake, &w->lock)
+				       : pthread_cond_timedwait(&w->wake, &w->lock, &until);
 	atomic_store(&w->waiting, UINT64_MAX);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -171,24 +310,52 @@ run(void *arg)
 		/* Read before taking: what was put before the stop is then seen by the take. */
 		bool stopping = atomic_load(&w->stopping);
 
+		expire(w);
 		if ((first = take_events(w, &count)) == NULL)
-			count = take(w, &first, &missing);
+			count = gather(w, &first, &missing);
 		if (count > 0) {
 			commit(w, first);
-			w->o.done(w->o.ctx, first, count);
+			settle(w, first);
+			if (w->stopped_told)
+				empty_pool(w, true);
 			continue;
 		}
-		if (stopping)
+		if (stopping) {
+			empty_pool(w, false);
 			return NULL;
+		}
 		sleep_until(w, missing);
 	}
+}
+
+static void
+release(struct writer *w)
+{
+	wait_free(w->pool);
+	free(w->ring);
+	free(w);
+}
+
+/* The condition's deadlines are of the clock that nobody sets. */
+static void
+make_wake(struct writer *w)
+{
+	pthread_condattr_t attr;
+
+	must(pthread_condattr_init(&attr) == 0);
+	must(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+	must(pthread_cond_init(&w->wake, &attr) == 0);
+	must(pthread_condattr_destroy(&attr) == 0);
 }
 
 enum rc
 writer_start(struct writer **out, struct ledger *ledger, const struct writer_options *options)
 {
 	struct writer *w = calloc(1, sizeof(*w));
+	struct wait_bounds bounds = {
+	    options->wait_tokens_max, options->wait_bytes_max, options->wait_client_tokens_max};
 	size_t room = options->tickets_max;
+	uint64_t seed;
 
 	*out = NULL;
 	must(room >= SEQ_BATCH_MAX && (room & (room - 1)) == 0);
@@ -198,18 +365,19 @@ writer_start(struct writer **out, struct ledger *ledger, const struct writer_opt
 	w->o = *options;
 	w->mask = room - 1;
 	atomic_init(&w->waiting, UINT64_MAX);
+	random_bytes(&seed, sizeof(seed));
+	w->pool = wait_new(&bounds, seed);
 	w->ring = calloc(room, sizeof(*w->ring));
-	if (w->ring == NULL) {
-		free(w);
+	if (w->pool == NULL || w->ring == NULL) {
+		release(w);
 		return RC_NO_MEMORY;
 	}
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->wake, NULL);
+	make_wake(w);
 	if (pthread_create(&w->thread, NULL, run, w) != 0) {
 		pthread_cond_destroy(&w->wake);
 		pthread_mutex_destroy(&w->lock);
-		free(w->ring);
-		free(w);
+		release(w);
 		return RC_NO_MEMORY;
 	}
 	pthread_setname_np(w->thread, "ect-writer");
@@ -231,8 +399,7 @@ writer_stop(struct writer *w)
 	must(w->events_count == 0);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
-	free(w->ring);
-	free(w);
+	release(w);
 }
 
 bool

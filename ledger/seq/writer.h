@@ -9,8 +9,9 @@
  *
  * A token whose parents are not there yet may wait (wait_ms): it leaves its batch, goes into a bounded
  * pool, and is judged again in the batch after one that admitted a parent it misses.  When its time is
- * over, or the pool has no room for it, it is handed back with RC_UNKNOWN_PARENT and what is missing.
- * Waiting is memory only: nothing is promised, nothing is written.
+ * over, the writer stops, or the pool has no room for it, it is handed back with RC_UNKNOWN_PARENT
+ * and what is missing as of its last judging; when the log stops, with RC_STORE_DOUBT.
+ * Waiting is memory only: nothing is promised, nothing is written, and no ticket is held.
  */
 #ifndef SEQ_WRITER_H
 #define SEQ_WRITER_H
@@ -42,8 +43,8 @@ struct writer_options {
 	const struct log_sink *sink;
 	/* The pool of waiting tokens; each a hard bound. */
 	size_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max;
-	struct metric *waiting, *waited,
-	    *wait_refused; /* gauge; tokens that got in after waiting; not */
+	/* Gauge; tokens that got in after waiting; that did not.  NULL: not counted. */
+	struct metric *waiting, *waited, *wait_refused;
 	/* Called on the writer thread with a chain of items whose answers are ready (and durable).
 	 * Must not block. */
 	void (*done)(void *ctx, struct writer_item *first, size_t count);
