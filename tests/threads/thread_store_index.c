@@ -34,6 +34,25 @@ id_of(uint64_t n, uint8_t out[UUID_SIZE])
 	put_u64(out + 8, n);
 }
 
+/* From anywhere in a list: what follows, without a gap, up to the size. */
+static void
+check_lists(struct index_view *v, uint64_t size, uint64_t i)
+{
+	struct index_list_key all = {.kind = INDEX_LIST_ISSUER};
+	struct index_list_key some = {.kind = INDEX_LIST_ACT, .id = {(uint8_t)(i % FAN)}};
+	uint64_t out[FAN];
+	size_t n = 0;
+
+	must(index_list(v, &all, i, out, FAN, &n) == RC_OK);
+	must(n == (size <= i ? 0 : size - i - 1 < FAN ? size - i - 1 : FAN));
+	for (size_t k = 0; k < n; k++)
+		must(out[k] == i + 1 + k);
+	must(index_list(v, &some, i, out, FAN, &n) == RC_OK);
+	for (size_t k = 0; k < n; k++)
+		must(out[k] == i + FAN * (k + 1) && out[k] < size);
+	must(n == FAN || i + FAN * (n + 1) >= size);
+}
+
 static void
 check_view(struct index *x, uint64_t size, uint64_t salt)
 {
@@ -64,6 +83,7 @@ check_view(struct index *x, uint64_t size, uint64_t salt)
 			must(out[k] == i * FAN + k);
 		must(n == (size - i * FAN < FAN ? size - i * FAN : FAN));
 	}
+	check_lists(v, size, i);
 	index_view_end(v);
 }
 
@@ -101,6 +121,10 @@ write_rows(struct index *x)
 			id_of(k, seqs[k][1].id);
 			rows[k].seqs = seqs[k];
 			rows[k].seq_count = 2;
+			rows[k].lists[0].kind = INDEX_LIST_ISSUER;
+			rows[k].lists[1].kind = INDEX_LIST_ACT;
+			rows[k].lists[1].id[0] = (uint8_t)((at + k) % FAN);
+			rows[k].list_count = 2;
 		}
 		must(index_reserve(x, (size_t)n, (size_t)n) == RC_OK);
 		must(index_add(x, rows, (size_t)n) == RC_OK);

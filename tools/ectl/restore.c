@@ -15,6 +15,7 @@
  * A journal that knows more than the backup is the proof that more was signed and acknowledged.  Then
  * nothing is touched.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -457,12 +458,37 @@ choose_place(struct restore *r)
 	return code;
 }
 
+/* What a restore that was killed left here: a copy of everything, keys too. */
+static void
+remove_left(const struct restore *r)
+{
+	struct dirent *e = NULL;
+	DIR *dir = r->fresh ? NULL : opendir(r->dir);
+
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		long pid = 0;
+		char *path = NULL, end = '\0';
+
+		if (sscanf(e->d_name, ".restore-%ld%c", &pid, &end) != 1 || pid <= 0 ||
+		    kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		path = backup_path(r->dir, e->d_name);
+		(void)backup_remove(path);
+		free(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
 static int
 restore(struct restore *r)
 {
 	int code;
 
-	if ((code = lock_all(r)) != EXIT_YES || (code = stage(r)) != EXIT_YES)
+	if ((code = lock_all(r)) != EXIT_YES)
+		return code;
+	remove_left(r);
+	if ((code = stage(r)) != EXIT_YES)
 		return code;
 	if (r->fresh)
 		return move(r->stage, r->dir) == EXIT_YES && backup_sync_parent(r->dir)
