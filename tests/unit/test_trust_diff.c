@@ -1,9 +1,8 @@
 /*
  * test_trust_diff.c - the key entries that are owed, and none once they were paid.
  */
-#include "unit/test_trust_help.h"
+#include "unit/test_trust_cert.h"
 
-#include "trust/event.h"
 #include "trust/history.h"
 
 static char *root;
@@ -203,5 +202,120 @@ Test(trust_diff, says_who_did_it)
 	write_set("example.org/a.jwks.json", pair_jwk(&p, "k1", A, NULL), NULL);
 	cr_assert(try_sync("spiffe://example.org/admin") == RC_OK && owed_count == 1);
 	cr_assert(bytes_is(owed[0].by, "spiffe://example.org/admin"));
+	EVP_PKEY_free(p.pkey);
+}
+
+static void
+write_pem(const char *name, char *text)
+{
+	file_write(root, name, text);
+	free(text);
+}
+
+Test(trust_diff, a_ca_and_its_list_are_enrolled_and_withdrawn)
+{
+	struct cert ca = cert_new(NULL, NULL, (struct cert_spec){0}, true);
+	X509_CRL *list = crl_new(&ca, 1, NOW, NOW + 1, NULL);
+	struct hash id = cert_hash(&ca);
+
+	write_pem("example.org/z.pem", pem_of(ca.x, write_cert));
+	write_pem("example.org/a.crl.pem", pem_of(list, write_crl));
+	cr_assert(sync_folder() == 2);
+	cr_assert(owed[0].subject == EVENT_CA && hash_eq(&owed[0].id, &id));
+	cr_assert(bytes_eq(owed[0].material, cert_der(&ca)) && bytes_is(owed[0].use, "x509-svid"));
+	cr_assert(owed[1].subject == EVENT_CRL && bytes_is(owed[1].source, "a.crl.pem"));
+	remove_file("example.org/a.crl.pem");
+	cr_assert(sync_folder() == 1);
+	cr_assert(owed[0].action == EVENT_WITHDRAW && owed[0].subject == EVENT_CRL);
+	remove_file("example.org/z.pem");
+	cr_assert(sync_folder() == 1);
+	cr_assert(owed[0].action == EVENT_WITHDRAW && owed[0].subject == EVENT_CA);
+	X509_CRL_free(list);
+	cert_free(&ca);
+}
+
+static void
+write_revoked(const struct hash *id, int since, const char *more)
+{
+	char text[B64_ROOM(32)], json[512];
+
+	b64url_encode(bytes_of(id->b, HASH_SIZE), text);
+	snprintf(json, sizeof(json), "{\"revoked\":[{\"id\":\"%s\",\"since\":%d%s}]}", text, since,
+	    more);
+	file_write(root, "example.org/revoked.json", json);
+}
+
+Test(trust_diff, a_revocation_is_recorded_changed_and_taken_back)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	struct hash id;
+
+	write_set("example.org/a.jwks.json", pair_jwk(&p, "k1", A, NULL), NULL);
+	cr_assert(sync_folder() == 1);
+	id = owed[0].id;
+	write_revoked(&id, 100, ",\"reason\":\"stolen\",\"by\":\"admin\"");
+	cr_assert(sync_folder() == 1 && is(0, EVENT_REVOKE, "k1"));
+	cr_assert(owed[0].since == 100 && bytes_is(owed[0].reason, "stolen"));
+	cr_assert(bytes_is(owed[0].by, "admin"));
+	write_revoked(&id, 50, ",\"reason\":\"stolen\"");
+	cr_assert(sync_folder() == 1 && owed[0].since == 50 && bytes_is(owed[0].by, "folder"));
+	remove_file("example.org/revoked.json");
+	cr_assert(sync_folder() == 1 && is(0, EVENT_REINSTATE, "k1"));
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_diff, a_key_may_be_revoked_before_it_is_ever_enrolled)
+{
+	struct hash id = {{7}};
+
+	write_revoked(&id, 100, "");
+	cr_assert(sync_folder() == 1 && is(0, EVENT_REVOKE, "") && owed[0].subject == EVENT_KEY);
+}
+
+static void
+write_bundle(const char *sequence, const char *keys)
+{
+	char text[2048];
+
+	snprintf(
+	    text, sizeof(text), "{%s\"spiffe_refresh_hint\":300,\"keys\":[%s]}", sequence, keys);
+	file_write(root, "example.org/b.jwks.json", text);
+}
+
+Test(trust_diff, a_bundle_never_goes_back)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char *jwk = pair_jwk(&p, "w1", NULL, ",\"use\":\"wit-svid\"");
+
+	write_bundle("\"spiffe_sequence\":5,", jwk);
+	cr_assert(sync_folder() == 2);
+	cr_assert(is(0, EVENT_ENROLL, "w1") && bytes_is(owed[0].use, "wit-svid"));
+	cr_assert(owed[1].subject == EVENT_BUNDLE && owed[1].sequence == 5);
+	write_bundle("\"spiffe_sequence\":4,", jwk);
+	cr_assert(try_sync("folder") == RC_BAD_KEY);
+	write_bundle("", jwk);
+	cr_assert(try_sync("folder") == RC_BAD_KEY);
+	/* Taken out and put back is going back, too. */
+	remove_file("example.org/b.jwks.json");
+	cr_assert(sync_folder() == 2);
+	write_bundle("\"spiffe_sequence\":4,", jwk);
+	cr_assert(try_sync("folder") == RC_BAD_KEY);
+	write_bundle("\"spiffe_sequence\":18446744073709551615,", jwk);
+	cr_assert(sync_folder() == 2 && owed[1].sequence == UINT64_MAX);
+	free(jwk);
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_diff, an_empty_bundle_withdraws_everything_of_its_domain)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+
+	write_set("example.org/a.jwks.json", pair_jwk(&p, "k1", A, NULL), NULL);
+	cr_assert(sync_folder() == 1);
+	write_bundle("\"spiffe_sequence\":6,", "");
+	cr_assert(sync_folder() == 2 && is(0, EVENT_WITHDRAW, "k1"));
+	cr_assert(owed[1].subject == EVENT_BUNDLE && owed[1].reason.n > 0);
+	remove_file("example.org/b.jwks.json");
+	cr_assert(sync_folder() == 2 && is(0, EVENT_ENROLL, "k1"));
 	EVP_PKEY_free(p.pkey);
 }

@@ -2,7 +2,7 @@
  * test_trust_folder.c - a trust folder on disk becomes a snapshot, or a refusal that names the
  * file.
  */
-#include "unit/test_trust_help.h"
+#include "unit/test_trust_cert.h"
 
 static char *root;
 static struct trust_snapshot *s;
@@ -167,4 +167,95 @@ Test(trust_folder, a_link_to_a_file_is_followed)
 	cr_assert(symlink(to, from) == 0);
 	cr_assert(load() == RC_OK);
 	cr_assert(find("example.org", "spiffe://example.org/a", "k1") == RC_OK);
+}
+
+Test(trust_folder, reads_cas_lists_and_revocations_whatever_they_are_called)
+{
+	struct cert ca = cert_new(NULL, NULL, (struct cert_spec){0}, true);
+	X509_CRL *list = crl_new(&ca, 1, NOW, NOW + 1, NULL);
+	char *pem = pem_of(ca.x, write_cert), *crl = pem_of(list, write_crl);
+
+	folder_add(root, "example.org");
+	file_write(root, "example.org/a.crl.pem", crl); /* read after z.pem all the same */
+	file_write(root, "example.org/z.pem", pem);
+	file_write(root, "example.org/revoked.json",
+	    "{\"revoked\":[{\"id\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"since\":1}]}");
+	cr_assert(load() == RC_OK, "%s", report.problem);
+	cr_assert(report.cas == 1 && report.crls == 1 && report.revoked == 1 && report.keys == 0);
+	folder_add(root, "other.org");
+	file_write(root, "other.org/a.crl.pem", crl);
+	cr_assert(load() == RC_BAD_KEY, "a list without its CA");
+	cr_assert(strncmp(report.problem, "other.org/a.crl.pem: ", 21) == 0);
+	free(pem);
+	free(crl);
+	X509_CRL_free(list);
+	cert_free(&ca);
+}
+
+Test(trust_folder, a_pem_file_has_certificates_and_nothing_else)
+{
+	struct cert ca = cert_new(NULL, NULL, (struct cert_spec){0}, true);
+	char *pem = pem_of(ca.x, write_cert), *text = NULL, *broken;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *key;
+	long n;
+
+	cr_assert(PEM_write_bio_PrivateKey(bio, ca.key, NULL, NULL, 0, NULL, NULL) == 1);
+	n = BIO_get_mem_data(bio, &key);
+	folder_add(root, "example.org");
+	file_write(root, "example.org/ca.pem", "nothing");
+	cr_assert(load() == RC_BAD_KEY);
+	cr_assert(asprintf(&text, "a comment\n%s%s", pem, pem) > 0);
+	file_write(root, "example.org/ca.pem", text);
+	cr_assert(load() == RC_OK && report.cas == 1);
+	free(text);
+	cr_assert(asprintf(&text, "%s%.*s", pem, (int)n, key) > 0);
+	file_write(root, "example.org/ca.pem", text);
+	cr_assert(load() == RC_BAD_KEY && strstr(report.problem, "private key"));
+	broken = strndup(pem, strlen(pem) - 40);
+	file_write(root, "example.org/ca.pem", broken);
+	cr_assert(load() == RC_BAD_KEY);
+	free(text);
+	free(pem);
+	free(broken);
+	BIO_free(bio);
+	cert_free(&ca);
+}
+
+Test(trust_folder, revoked_json_is_strict)
+{
+#define ID "\"id\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\""
+	static const char *const bad[] = {
+	    "",
+	    "[]",
+	    "{}",
+	    "{\"revoked\":{}}",
+	    "{\"revoked\":[],\"x\":1}",
+	    "{\"revoked\":[1]}",
+	    "{\"revoked\":[{" ID "}]}",
+	    "{\"revoked\":[{\"since\":1}]}",
+	    "{\"revoked\":[{" ID ",\"since\":\"1\"}]}",
+	    "{\"revoked\":[{" ID ",\"since\":-1}]}",
+	    "{\"revoked\":[{" ID ",\"since\":1.5}]}",
+	    "{\"revoked\":[{" ID ",\"since\":1,\"until\":2}]}",
+	    "{\"revoked\":[{" ID ",\"since\":1,\"reason\":2}]}",
+	    "{\"revoked\":[{" ID ",\"since\":1},{" ID ",\"since\":2}]}",
+	    "{\"revoked\":[{\"id\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4l\",\"since\":1}]}",
+	    "{\"revoked\":[{\"id\":\"AAAA\",\"since\":1}]}",
+	};
+
+	folder_add(root, "example.org");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		file_write(root, "example.org/revoked.json", bad[i]);
+		cr_expect(load() == RC_BAD_KEY, "%s", bad[i]);
+	}
+	file_write(root, "example.org/revoked.json", "{\"revoked\":[]}");
+	cr_assert(load() == RC_OK && report.revoked == 0);
+}
+
+Test(trust_folder, a_files_name_is_printable)
+{
+	folder_add(root, "example.org");
+	write_key("example.org/caf\xc3\xa9.jwks.json", "k1", NULL);
+	cr_assert(load() == RC_BAD_KEY);
 }

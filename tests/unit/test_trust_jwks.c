@@ -1,5 +1,5 @@
 /* test_trust_jwks.c - a JWK set is read whole or refused whole. */
-#include "unit/test_trust_help.h"
+#include "unit/test_trust_cert.h"
 
 static struct trust_snapshot *s;
 static uint32_t domain;
@@ -171,4 +171,84 @@ Test(trust_jwks, the_issuers_of_a_key_are_the_ones_listed)
 		      NULL) == RC_NOT_AUTHORIZED);
 	free(text);
 	EVP_PKEY_free(p.pkey);
+}
+
+/* ---- SPIFFE bundles ---- */
+
+static const struct anchors *
+anchors(void)
+{
+	return snapshot_anchors(s, domain);
+}
+
+Test(trust_jwks, a_bundle_gives_cas_wit_keys_and_token_keys)
+{
+	struct cert ca = cert_new(NULL, NULL, (struct cert_spec){0}, true);
+	struct pair w = pair_new(TOKEN_EDDSA), t = pair_new(TOKEN_ES256);
+	char der[B64_ROOM(4096)], *text, *wit = pair_jwk(&w, "w1", NULL, ",\"use\":\"wit-svid\"");
+	char *key = pair_jwk(&t, "k1", "spiffe://example.org/a", NULL);
+	const struct key *found;
+
+	b64_encode(cert_der(&ca), der);
+	cr_assert(
+	    asprintf(&text,
+		"{\"spiffe_sequence\":18446744073709551615,\"keys\":[%s,%s,"
+		"{\"kty\":\"RSA\",\"use\":\"x509-svid\",\"n\":\"AQ\",\"e\":\"AQAB\",\"x5c\":[\"%"
+		"s\",1]},"
+		"{\"kty\":\"RSA\",\"use\":\"x509-svid\",\"n\":\"AQ\",\"e\":\"AQAB\"},"
+		"{\"kty\":\"RSA\",\"use\":\"wit-svid\",\"kid\":\"r\",\"n\":\"AQ\",\"e\":\"AQAB\"},"
+		"{\"kty\":\"EC\",\"use\":\"new-svid\"}]}",
+		wit, key, der) > 0);
+	cr_assert(read_text(text) == RC_OK, "%s", why.text);
+	cr_assert(skipped == 3 && trust_snapshot_keys(s) == 2);
+	cr_assert(anchors()->ca_count == 1 && bytes_eq(anchors()->cas[0].der, cert_der(&ca)));
+	cr_assert(
+	    anchors()->has_sequence && anchors()->sequence == UINT64_MAX && !anchors()->empty);
+	cr_assert(snapshot_find_wit_key(s, domain, bytes_str("w1"), &found, NULL) == RC_OK);
+	cr_assert(
+	    snapshot_find_wit_key(s, domain, bytes_str("k1"), &found, NULL) == RC_UNKNOWN_KEY);
+	cr_assert(read_text("{\"keys\":[],\"spiffe_sequence\":1}") == RC_BAD_KEY, "a second one");
+	free(text);
+	free(wit);
+	free(key);
+	EVP_PKEY_free(w.pkey);
+	EVP_PKEY_free(t.pkey);
+	cert_free(&ca);
+}
+
+Test(trust_jwks, an_empty_bundle_is_no_empty_set)
+{
+	cr_assert(read_text("{\"keys\":[]}") == RC_OK && !anchors()->has_bundle);
+	cr_assert(read_text("{\"keys\":[],\"spiffe_refresh_hint\":1}") == RC_OK);
+	cr_assert(anchors()->has_bundle && anchors()->empty && !anchors()->has_sequence);
+}
+
+Test(trust_jwks, a_bad_entry_refuses_the_bundle)
+{
+	struct cert leaf =
+	    cert_new(NULL, NULL, (struct cert_spec){.san = "URI:spiffe://example.org/a"}, false);
+	struct pair p = pair_new(TOKEN_ES256);
+	char der[B64_ROOM(4096)], *entry, *rows[6];
+	char *wit = pair_jwk(&p, "w1", NULL, ",\"use\":\"wit-svid\"");
+	char *tok = pair_jwk(&p, "k1", NULL, NULL);
+
+	b64_encode(cert_der(&leaf), der);
+	cr_assert(
+	    asprintf(&entry, "{\"kty\":\"EC\",\"use\":\"x509-svid\",\"x5c\":[\"%s\"]}", der) > 0);
+	rows[0] = jwks_of(entry, NULL); /* no CA */
+	rows[1] = jwks_of(strdup("{\"kty\":\"EC\",\"use\":\"x509-svid\",\"x5c\":[]}"), NULL);
+	rows[2] = jwks_of(strdup("{\"kty\":\"EC\",\"use\":\"x509-svid\",\"x5c\":[\"A\"]}"), NULL);
+	rows[3] = jwks_of(pair_jwk(&p, NULL, NULL, ",\"use\":\"wit-svid\""), NULL); /* no kid */
+	rows[4] = jwks_of(wit, tok); /* one key for both */
+	rows[5] = strdup("{\"keys\":[],\"spiffe_sequence\":-1}");
+	for (size_t i = 0; i < 6; i++) {
+		tear_down();
+		set_up();
+		cr_expect(read_text(rows[i]) == RC_BAD_KEY, "%zu", i);
+		free(rows[i]);
+	}
+	cr_assert(
+	    read_text("{\"keys\":[],\"spiffe_sequence\":18446744073709551616}") == RC_BAD_KEY);
+	EVP_PKEY_free(p.pkey);
+	cert_free(&leaf);
 }
