@@ -3,7 +3,8 @@
  * reverse.
  *
  * The order of birth: configuration, metrics, logs (each verified and rolled forward), trust, net
- * (bound, silent), serve, the signals' thread.  finish() closes whatever of them is there.
+ * (bound, silent), serve (which first writes down what the trust folder has that a log does not
+ * know), the signals' thread.  finish() closes whatever of them is there.
  *
  * Threads: signals_run() has one of its own and waits for signals there: TERM and INT stop the
  * loop, HUP leaves a note, and the reload is done on the loop's tick.  Everything else runs on the
@@ -25,8 +26,8 @@
 
 extern char **environ;
 
-#define METRICS_MAX 256
-#define LIMITS_MAX  64
+#define METRICS_MAX 512
+#define LIMITS_MAX  128
 #define FILES_SPARE 256 /* descriptors that are not connections */
 
 struct daemon {
@@ -108,9 +109,7 @@ open_trust(struct daemon *d, struct why *why)
 	if (rc != RC_OK)
 		return why_set(why, rc, "trust", NULL, 0, "trust: %.140s",
 		    report.problem[0] ? report.problem : rc_text(rc));
-	log_event(&d->sink, LOG_INFO, "trust_loaded", "domains", LOG_U64(report.domains), "keys",
-	    LOG_U64(report.keys), "skipped", LOG_U64(report.skipped), NULL);
-	return RC_OK;
+	return RC_OK; /* the keeper says what was loaded, when it is in force */
 }
 
 static enum rc
@@ -161,6 +160,24 @@ signals_run(void *ctx)
 	return NULL;
 }
 
+/* A rule that is edited and not in force must not look as if it were. */
+static void
+say_ignored(struct daemon *d, struct config *fresh)
+{
+	struct buf names;
+
+	buf_init(&names, 4096);
+	config_ignored(d->config, fresh, &names);
+	buf_add(&names, "", 1);
+	if (buf_rc(&names) != RC_OK)
+		log_event(&d->sink, LOG_WARN, "reload_ignored", "options", "too many to list", "do",
+		    "restart to bring them into force", NULL);
+	else if (names.n > 1)
+		log_event(&d->sink, LOG_WARN, "reload_ignored", "options", (const char *)names.p,
+		    "do", "restart to bring them into force", NULL);
+	buf_release(&names);
+}
+
 /* Loop thread.  Taken over live: TLS files, the net's times and caps, trust.  The rest waits for a
  * restart, since entries name the rules that they were let in under. */
 static void
@@ -182,6 +199,7 @@ reload(struct daemon *d)
 		config_free(d->live);
 		d->live = fresh;
 		log_event(&d->sink, LOG_INFO, "reloaded", NULL);
+		say_ignored(d, fresh);
 	} else {
 		config_free(fresh);
 		log_event(&d->sink, LOG_WARN, "reload_refused", "code", rc_label(rc), "why",

@@ -73,6 +73,9 @@ enum rc config_load(struct config **out, const char *folder, const struct config
     struct why *why);
 /* When all is read: what single options cannot tell (contradictions, what is missing), and defaults that hang on others. */
 enum rc config_finish(struct config *c, struct why *why);
+/* The names of what differs and cannot be taken over while the server runs, blank between: an option,
+ * LOG:option, LOG:grants, LOG:added, LOG:removed.  Nothing: 'out' stays empty. */
+void config_ignored(struct config *in_force, struct config *fresh, struct buf *out);
 /* The numbers as rows for Admin/Limits; static names, at most 'room'. */
 size_t config_limits(const struct config *c, struct policy_limit *out, size_t room);
 /* A commented ledger.conf with every option at its default. */

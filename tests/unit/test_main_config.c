@@ -351,3 +351,35 @@ Test(main_config, the_wire_page_ends_in_the_schema_as_it_is)
 	free(page);
 	free(schema);
 }
+
+static void
+ignored(const char *before, const char *after, const char *want)
+{
+	struct config *a = made(), *b = made();
+	struct why why = {0};
+	struct buf names;
+
+	buf_init(&names, 0);
+	cr_assert_eq(text(a, before, &why), RC_OK);
+	cr_assert_eq(text(b, after, &why), RC_OK);
+	config_ignored(a, b, &names);
+	buf_add(&names, "", 1);
+	cr_expect_str_eq((char *)names.p, want);
+	buf_release(&names);
+	config_free(a);
+	config_free(b);
+}
+
+Test(main_config, what_a_reload_cannot_take_over_is_named)
+{
+	ignored("", "", "");
+	ignored("idle_ms = 1s\n", "idle_ms = 2s\n", ""); /* live */
+	ignored("", "calls_max = 7\nlog_json = yes\n", "log_json calls_max");
+	ignored(
+	    "audience = a\n", "audience = b\nwait_ms = 9s\n", "default:audience default:wait_ms");
+	ignored("[log x]\nlevel_min = L1\n", "[log x]\nbindings = wit\n", "x:level_min x:bindings");
+	ignored("read = spiffe://a/b\n", "write = spiffe://a/b\n", "default:grants");
+	ignored("[log x]\n", "[log y]\n", "x:removed y:added");
+	ignored("age_max_s = 5s\nkey = a\n", "age_max_s = 6s\nkey = b\n",
+	    "default:key default:age_max_s");
+}
