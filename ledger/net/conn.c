@@ -33,7 +33,7 @@
 #define LINGER_MS      1000
 #define QUIET_MS       1000
 #define OUT_KEEP_MAX   ((size_t)1 << 20) /* of an output buffer that is empty */
-#define READS_PER_TURN 64 /* TLS records: they may hold a byte each */
+#define READS_PER_TURN 64		 /* TLS records: they may hold a byte each */
 #define WRITE_STEP     (32 * 1024) /* bytes that a client takes in write_ms, or all there is */
 
 static void on_read(evutil_socket_t fd, short what, void *ctx);
@@ -129,6 +129,11 @@ conn_new(struct net *n, int fd, const struct in6_addr *peer)
 	struct session_limits limits = {
 	    .calls_max = n->options.calls_per_connection_max,
 	    .stream_credit = n->options.stream_credit,
+	    /* Messages that wait for others hold their credit: one stream may have all that its
+	     * connection may. */
+	    .stream_more = n->options.calls_per_connection_max > n->options.stream_credit
+			       ? n->options.calls_per_connection_max - n->options.stream_credit
+			       : 0,
 	};
 	struct conn *c = calloc(1, sizeof *c);
 
@@ -139,6 +144,7 @@ conn_new(struct net *n, int fd, const struct in6_addr *peer)
 	}
 	c->net = n;
 	c->fd = fd;
+	c->number = ++n->conn_number;
 	c->peer = *peer;
 	c->state = c->tls != NULL ? CONN_HANDSHAKE : CONN_OPEN;
 	c->begun_us = c->active_us = conn_now_us(c);

@@ -16,6 +16,7 @@
 #include "base/must.h"
 #include "proto/frame.h"
 
+#define FAILED_MAX   100 /* signatures that did not verify; then the connection is drained */
 #define FOLLOW_QUEUE (64 * 1024) /* bytes queued below which a watch goes on */
 
 /* ---- frames ---- */
@@ -28,6 +29,9 @@ request_of(struct conn *c, struct session_step *step)
 	    .log = step->log,
 	    .identity = c->tls != NULL ? tls_identity(c->tls) : BYTES_NONE,
 	    .insecure = c->tls == NULL,
+	    .peer_chain = c->tls != NULL ? tls_chain(c->tls) : BYTES_NONE,
+	    .client = c->number,
+	    .retry_after_ms = &step->retry_after_ms,
 	    .deadline_ms = step->deadline_ms,
 	    .message = step->message,
 	    .stream_tokens = step->stream ? &step->tokens : NULL,
@@ -189,6 +193,21 @@ check_share(struct conn *c)
 		conn_end(c, RC_TOO_LARGE, NULL);
 }
 
+/* Whoever sends so much that nobody signed is broken or means harm: it is sent away, politely, since
+ * what is in flight may be good, and pays with a handshake for the next round. */
+static void
+check_failed(struct conn *c, const struct call_answer *answer)
+{
+	uint64_t before = c->failed;
+
+	c->failed += answer->failed;
+	if (before >= FAILED_MAX || c->failed < FAILED_MAX)
+		return;
+	log_event(c->net->options.sink, LOG_WARN, "forged_tokens", "client", LOG_U64(c->number),
+	    "do", "the connection is drained", NULL);
+	conn_drain(c);
+}
+
 bool
 conn_answer(struct conn *c, const struct call_answer *answer)
 {
@@ -198,8 +217,8 @@ conn_answer(struct conn *c, const struct call_answer *answer)
 	if (c->dead || c->state != CONN_OPEN)
 		return false;
 	if (answer->more && answer->rc == RC_OK) {
-		kept = session_answer_more(&c->session, (uint32_t)answer->door_id, answer->message,
-		    answer->call, &c->out);
+		kept = session_answer_more(
+		    &c->session, (uint32_t)answer->door_id, answer->message, answer->call, &c->out);
 		if (kept)
 			serve_hold(c->net->serve, answer->call);
 		if (kept && c->eof)
@@ -214,6 +233,7 @@ conn_answer(struct conn *c, const struct call_answer *answer)
 	conn_wrote(c, before);
 	conn_mark_dirty(c);
 	check_share(c);
+	check_failed(c, answer);
 	return kept;
 }
 

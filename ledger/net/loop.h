@@ -42,6 +42,7 @@ struct net {
 	struct conn *dirty;          /* have answers to write at the end of this turn */
 	TAILQ_HEAD(, conn) stalled;  /* in the order in which they began to wait */
 	size_t conn_count, handshake_count, stalled_count;
+	uint64_t conn_number;        /* of the newest */
 	size_t kept_bytes;           /* of all connections: input, output, answers held */
 	char address[64];
 	uint8_t scratch[NET_SCRATCH];
@@ -61,6 +62,8 @@ enum conn_state {
 struct conn {
 	struct net *net;
 	int fd;
+	uint64_t number;             /* of all that this door ever took */
+	uint64_t failed;             /* signatures that did not verify */
 	enum conn_state state;
 	struct tls *tls;             /* NULL: plaintext */
 	struct session session;

@@ -28,7 +28,7 @@ put_varint(uint8_t *p, uint64_t v)
 }
 
 static size_t
-put_number(uint8_t *p, unsigned field, uint32_t v)
+put_number(uint8_t *p, unsigned field, uint64_t v)
 {
 	size_t n;
 
@@ -69,6 +69,7 @@ server_frame_put(const struct server_frame *f, struct buf *out)
 	}
 	b += put_number(last + b, 8, f->credit);
 	b += put_number(last + b, 9, f->draining);
+	b += put_number(last + b, 10, f->retry_after_ms);
 	must(a <= sizeof first && b <= sizeof last);
 	frame_head(first, (uint32_t)(a - FRAME_HEAD + (f->has_message ? f->message.n : 0) + b));
 	buf_add(out, first, a);

@@ -13,6 +13,7 @@ struct server_frame {
 	bool has_message, end, draining;
 	uint32_t status, code, credit;
 	const char *text; /* NULL: none */
+	uint64_t retry_after_ms;
 };
 void server_frame_put(const struct server_frame *f, struct buf *out);
 

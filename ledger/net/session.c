@@ -6,7 +6,7 @@
  * it are ignored, since ids only grow and are never used twice.
  *
  * Invariants: calls are in ascending id, none above last_call; in_flight is the sum over calls; a
- * stream's credit plus its in_flight never passes stream_credit; answers that the client has not
+ * stream's credit plus its in_flight never passes stream_credit + stream_more; answers that the client has not
  * allowed yet are in 'held' and counted in held_bytes; a call with 'paused' is in flight, and
  * paused_count counts them.  What is paused belongs to the door: whoever ends the call takes it out
  * first.
@@ -19,6 +19,8 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "net/server_frame.h"
+
+#define BUSY_RETRY_MS 100 /* a hint: calls are over in less, as a rule */
 #include "serve/wire.h"
 
 void
@@ -133,7 +135,7 @@ add_call(struct session *s, const struct session_step *step)
 	    .id = step->call,
 	    .stream = step->stream,
 	    .deadline_ms = step->deadline_ms,
-	    .credit = s->limits.stream_credit,
+	    .credit = s->limits.stream_credit + (step->stream ? s->limits.stream_more : 0),
 	};
 	buf_init(&c->held, 0);
 	if (!keep_names(c, step))
@@ -297,7 +299,8 @@ session_read(const struct session *s, struct bytes frame,
 /* ---- answering ---- */
 
 static void
-put_end(uint32_t call, enum rc rc, const struct why *why, struct buf *out)
+put_end_after(
+    uint32_t call, enum rc rc, const struct why *why, uint64_t retry_after_ms, struct buf *out)
 {
 	struct server_frame f = {
 	    .call = call,
@@ -307,9 +310,16 @@ put_end(uint32_t call, enum rc rc, const struct why *why, struct buf *out)
 	    .text = rc == RC_OK			  ? NULL
 		    : why != NULL && why->text[0] ? why->text
 						  : rc_text(rc),
+	    .retry_after_ms = retry_after_ms,
 	};
 
 	server_frame_put(&f, out);
+}
+
+static void
+put_end(uint32_t call, enum rc rc, const struct why *why, struct buf *out)
+{
+	put_end_after(call, rc, why, rc == RC_BUSY ? BUSY_RETRY_MS : 0, out);
 }
 
 /* Send what the client's credit now allows. */
@@ -396,7 +406,10 @@ session_apply(struct session *s, const struct session_step *step, bool begun, st
 	if (step->refuse != RC_OK || step->cancel) {
 		enum rc rc = step->refuse != RC_OK ? step->refuse : RC_CANCELLED;
 
-		put_end(step->call, rc, &step->why, out);
+		if (step->retry_after_ms > 0)
+			put_end_after(step->call, rc, &step->why, step->retry_after_ms, out);
+		else
+			put_end(step->call, rc, &step->why, out);
 		if ((c = find(s, step->call)) != NULL)
 			drop_call(s, c);
 		return RC_OK;
@@ -404,6 +417,11 @@ session_apply(struct session *s, const struct session_step *step, bool begun, st
 	c = step->opens ? add_call(s, step) : find(s, step->call);
 	if (c == NULL)
 		return RC_NO_MEMORY;
+	if (step->opens && step->stream && !step->end && s->limits.stream_more > 0) {
+		struct server_frame more = {.call = step->call, .credit = s->limits.stream_more};
+
+		server_frame_put(&more, out);
+	}
 	if (step->has_message) {
 		must(begun && c->credit > 0);
 		c->credit--;

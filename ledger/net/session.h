@@ -19,6 +19,8 @@ struct session_limits {
 	unsigned calls_max;     /* open calls, and requests in flight, of this connection */
 	/* messages a client may send on a stream before the first is answered */
 	unsigned stream_credit;
+	/* further ones, granted by a frame of their own when a stream opens */
+	unsigned stream_more;
 };
 
 struct session_call {
@@ -64,6 +66,7 @@ struct session_step {
 	bool in_flight;         /* serve has requests of the call: to be told if it ends now */
 	enum rc refuse;         /* of the call, not the connection: answer it with this */
 	struct why why;
+	uint64_t retry_after_ms; /* of the refusal; 0: the code's own */
 	/* of the call, also on later frames; static, of the session, or in 'room' */
 	const char *method;
 	struct bytes log;

@@ -33,6 +33,9 @@ struct tls {
 	SSL *ssl;
 	uint8_t *identity;
 	size_t identity_size;
+	uint8_t *chain; /* NULL: not asked for yet, or not to be had */
+	size_t chain_size;
+	bool chain_made;
 	const char *problem;
 	unsigned rekeys; /* KeyUpdates of the client */
 	bool failed;	 /* no SSL_shutdown after an error */
@@ -244,6 +247,7 @@ tls_free(struct tls *t)
 		return;
 	SSL_free(t->ssl);
 	free(t->identity);
+	free(t->chain);
 	free(t);
 }
 
@@ -356,6 +360,50 @@ struct bytes
 tls_identity(const struct tls *t)
 {
 	return bytes_of(t->identity, t->identity_size);
+}
+
+/* Certificate 'i' of what the client sent: the leaf, then what stands in the list that lacks it. */
+static X509 *
+sent_certificate(SSL *ssl, int i)
+{
+	STACK_OF(X509) *rest = SSL_get_peer_cert_chain(ssl);
+
+	if (i == 0)
+		return SSL_get0_peer_certificate(ssl);
+	return i <= sk_X509_num(rest) ? sk_X509_value(rest, i - 1) : NULL;
+}
+
+static void
+make_chain(struct tls *t)
+{
+	unsigned char *p;
+	size_t size = 0;
+	X509 *x;
+
+	for (int i = 0; (x = sent_certificate(t->ssl, i)) != NULL; i++) {
+		int n = i2d_X509(x, NULL);
+
+		if (n <= 0)
+			return;
+		size += (size_t)n;
+	}
+	if (size == 0 || size > TLS_CHAIN_MAX || (t->chain = malloc(size)) == NULL)
+		return;
+	p = t->chain;
+	for (int i = 0; (x = sent_certificate(t->ssl, i)) != NULL; i++)
+		(void)i2d_X509(x, &p);
+	must((size_t)(p - t->chain) == size);
+	t->chain_size = size;
+}
+
+struct bytes
+tls_chain(struct tls *t)
+{
+	if (!t->chain_made) {
+		t->chain_made = true;
+		make_chain(t);
+	}
+	return bytes_of(t->chain, t->chain_size);
 }
 
 const char *

@@ -34,6 +34,9 @@ enum tls_result tls_write(struct tls *t, const uint8_t *p, size_t size, size_t *
 size_t tls_pending(const struct tls *t); /* decrypted bytes that no event will announce */
 /* The client's one URI name; valid as long as 't'.  Only after TLS_DONE. */
 struct bytes tls_identity(const struct tls *t);
+/* The client's certificates as it sent them, DER joined, leaf first; made when first asked for.  Empty:
+ * larger than TLS_CHAIN_MAX, or no memory.  Only after TLS_DONE. */
+struct bytes tls_chain(struct tls *t);
 const char *tls_problem(const struct tls *t); /* static text of the last failure */
 
 #endif

@@ -1,13 +1,13 @@
 /*
  * admin.c - Admin/Stats and Admin/Limits (reader thread): every counter, and every limit with its
- * value.
+ * value, the server's and those of the log that was asked.
  */
 #include <string.h>
 
 #include "base/must.h"
 #include "serve/call.h"
 
-#define LOG_COUNTERS 5 /* of each log, beside the registry's */
+#define LOG_COUNTERS 9 /* of each log, beside the registry's */
 
 static bool
 counter(struct arena *arena, Ectledger__V1__Counter **out, const char *name, const char *label,
@@ -25,6 +25,22 @@ counter(struct arena *arena, Ectledger__V1__Counter **out, const char *name, con
 	return c->name != NULL;
 }
 
+/* How many entries the log has of a sequence that is all of one kind; 0: none, or not to be had. */
+static uint64_t
+sequence_count(const struct hall_log *log, enum index_seq kind)
+{
+	const struct index_seq_key key = {.kind = kind};
+	struct index_seq_head head = {0};
+	struct index_view *v = NULL;
+
+	if (index_view_begin(ledger_index(log->ledger), ledger_published(log->ledger), &v) != RC_OK)
+		return 0;
+	if (index_seq(v, &key, &head) != RC_OK)
+		head.count = 0;
+	index_view_end(v);
+	return head.count;
+}
+
 static bool
 log_counters(struct arena *arena, const struct hall_log *log, Ectledger__V1__Counter **out)
 {
@@ -40,7 +56,15 @@ log_counters(struct arena *arena, const struct hall_log *log, Ectledger__V1__Cou
 	       counter(arena, &out[2], "ectledger_index_bytes", label, (double)usage.index_bytes) &&
 	       counter(arena, &out[3], "ectledger_free_bytes", label, (double)usage.free_bytes) &&
 	       counter(arena, &out[4], "ectledger_log_stopped", label,
-		   ledger_stopped(log->ledger) ? 1 : 0);
+		   ledger_stopped(log->ledger) ? 1 : 0) &&
+	       counter(arena, &out[5], "ectledger_log_waiting", label,
+		   (double)atomic_load_explicit(&log->waiting.value, memory_order_relaxed)) &&
+	       counter(arena, &out[6], "ectledger_log_key_entries", label,
+		   (double)sequence_count(log, INDEX_SEQ_KEYS)) &&
+	       counter(arena, &out[7], "ectledger_log_equivocations", label,
+		   (double)sequence_count(log, INDEX_SEQ_EQUIVOCATIONS)) &&
+	       counter(arena, &out[8], "ectledger_log_trust_behind", label,
+		   atomic_load(&log->trust_state->owed) ? 1 : 0);
 }
 
 enum rc
@@ -96,14 +120,16 @@ limits_answer(struct call *call, const ProtobufCMessage *request, struct why *wh
 {
 	Ectledger__V1__LimitsReply reply = ECTLEDGER__V1__LIMITS_REPLY__INIT;
 	const struct serve_options *o = &call->serve->options;
-	size_t fixed = 0;
+	struct policy_limit rules[POLICY_RULE_LIMITS_MAX];
+	size_t fixed = 0, ruled = policy_rule_limits(ledger_rules(call->log->ledger), rules);
 	const struct policy_limit *limits = policy_limits(&fixed);
-	size_t count = fixed + o->limit_count;
+	size_t count = fixed + o->limit_count + ruled;
 	Ectledger__V1__Limit **list = arena_alloc(&call->arena, (count + 1) * sizeof *list);
 
 	(void)request;
 	if (list == NULL || !add_limits(&call->arena, limits, fixed, list) ||
-	    !add_limits(&call->arena, o->limits, o->limit_count, list + fixed))
+	    !add_limits(&call->arena, rules, ruled, list + fixed) ||
+	    !add_limits(&call->arena, o->limits, o->limit_count, list + fixed + ruled))
 		return why_set(
 		    why, RC_NO_MEMORY, "query_bytes_max", NULL, 0, "no room for the answer");
 	reply.limits = list;

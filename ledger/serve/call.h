@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "base/pool.h"
+#include "policy/quota.h"
 #include "query/query.h"
 #include "query/search.h"
 #include "seq/writer.h"
@@ -46,6 +47,11 @@ struct call {
 	bool live;
 	_Atomic bool forgotten;
 	int64_t begun_us, deadline_us;
+	uint64_t client;	  /* a number that stands for who asks: quotas, shares */
+	struct bytes identity;	  /* of the client's certificate: appends and edits */
+	bool may_wait;		  /* counted in the hall's waiting_count and waiting_bytes */
+	uint64_t failed;	  /* appends: signatures that did not verify */
+	LIST_ENTRY(call) in_door; /* live calls, by door */
 	struct bytes request;
 	enum rc rc;
 	struct why why;
@@ -56,17 +62,29 @@ struct call {
 	struct call *next;     /* free or finished list */
 };
 
+/* Of a trust folder; the keeper's, read by any thread. */
+struct trust_state {
+	_Atomic uint64_t generation; /* moves with each snapshot that comes into force */
+	_Atomic bool owed; /* the folder is not in force: it is refused, or a log lacks entries */
+};
+
 struct hall_log {
 	const char *name;
 	struct serve *serve;
 	struct ledger *ledger;
 	struct trust *trust;
 	struct writer *writer;
-	double bucket;         /* tokens that may come now, under the log's quota; loop thread */
-	int64_t bucket_us;
+	const struct trust_state *trust_state;
+	/* Loop thread. */
+	struct quota_rates rates, client_rates;
+	struct quota_bucket quota;
+	struct quota_clients *clients;
+	struct metric waiting; /* gauge of its own: tokens that wait for parents now */
 };
 
 struct keeper;
+
+#define SERVE_DOORS_BITS 14
 
 struct serve {
 	struct serve_options options;
@@ -75,20 +93,25 @@ struct serve {
 	struct call *slots;
 	struct call *free;
 	size_t free_count;
-	size_t query_count;    /* queries among the calls in flight; loop thread */
-	size_t request_bytes;  /* of the calls in flight; loop thread */
+	size_t query_count;		     /* queries among the calls in flight; loop thread */
+	size_t request_bytes;		     /* of the calls in flight; loop thread */
+	size_t waiting_count, waiting_bytes; /* of those that may wait for parents; loop thread */
+	uint8_t client_salt[16];
+	LIST_HEAD(door_calls, call) * doors; /* live calls by the hash of their door; loop thread */
 	struct pool *verify, *readers;
 	struct keeper *keeper;
-	_Atomic bool stopped;  /* a log is in doubt */
+	_Atomic bool stopped; /* a log is in doubt */
 
-	pthread_mutex_t lock;  /* guards the finished list only */
+	pthread_mutex_t lock; /* guards the finished list only */
 	struct call *finished, **finished_tail;
-	struct call *taken;    /* moved off the finished list, not yet given; loop thread */
+	struct call *taken; /* moved off the finished list, not yet given; loop thread */
 	TAILQ_HEAD(watch_list, watch) watches; /* all, who waits longest first; loop thread */
 	size_t watch_count, watch_steps;       /* all; those with a reader thread */
 
 	struct metric *calls, *refused_calls, *busy, *queries_us, *trust_reloads, *trust_failures;
 	struct metric *tokens[RC_COUNT];
+	struct metric *over_quota[QUOTA_MEASURES];
+	struct metric *key_events;
 };
 
 /* Any thread: the call's outcome is in place; the loop takes it from here. */
@@ -116,6 +139,9 @@ char *pb_string(struct arena *arena, struct bytes x); /* NULL: out of memory */
 
 /* ---- the stages, one file each ---- */
 
+/* Loop thread: count the call among those that may wait for parents.  False: there are enough. */
+bool serve_may_wait(struct serve *s, struct call *call);
+
 enum rc submit_begin(struct call *call, const struct call_request *request, struct why *why);
 void submit_reply(struct call *call);
 void submit_release(struct call *call);
@@ -127,16 +153,16 @@ enum rc watch_begin(struct call *call, const struct call_request *request, struc
 enum rc watch_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 bool watch_collected(struct call *call); /* a step is over: true when there is something to give */
 bool watch_parked(const struct call *call);
-void watch_release(struct call *call);   /* not a watch: nothing */
-void watch_pump(struct serve *s);        /* start steps of those whose turn it is */
+void watch_release(struct call *call); /* not a watch: nothing */
+void watch_pump(struct serve *s);      /* start steps of those whose turn it is */
 
-/* A history record as a message; false: no room. */
+/* key_record.c: a key as the history has it.  False: no room in the arena.  Borrows the record. */
 bool key_record_fill(
-    struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *m);
+    struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *out);
 /* entry.c: an entry as EntryViews tell it, keys looked up in the view's history. */
 struct entry_views;
-enum rc entry_views_new(struct call *call, struct query_view *v, bool brief, struct entry_views **out,
-    struct why *why);
+enum rc entry_views_new(
+    struct call *call, struct query_view *v, bool brief, struct entry_views **out, struct why *why);
 enum rc entry_view(struct entry_views *views, const struct query_entry *e,
     Ectledger__V1__EntryView **out, struct why *why);
 enum rc search_read(const Ectledger__V1__SearchRequest *r, struct search *out, struct why *why);
@@ -149,16 +175,24 @@ enum rc consistency_answer(struct call *call, const ProtobufCMessage *request, s
 enum rc provenance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+/* truststore.c: "list" on a reader thread, the rest on the keeper's. */
+enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);
+enum rc truststore_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc limits_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 
-/* ---- keeper.c: one thread that reloads trust, and judges again what lacked a key ---- */
+/* ---- keeper.c: one thread that keeps keys fresh, written down, and edited ---- */
 
 struct submit_part;
 enum rc serve_keeper_start(struct keeper **out, struct serve *s);
 void serve_keeper_stop(struct keeper *k); /* judges what is left; NULL is fine */
 void serve_keeper_park(struct keeper *k, struct submit_part *part);
 void serve_keeper_poke(struct keeper *k);
-/* submit.c, keeper thread: judge the part's keyless tokens once more, and hand the part on. */
-void submit_again(struct submit_part *part, struct verifier *verifier);
+/* Loop thread: an edit of the trust folder, finished by the keeper. */
+void serve_keeper_edit(struct keeper *k, struct call *call);
+/* Writer thread: the chain of key events that was given is back. */
+void serve_keeper_written(struct keeper *k);
+/* submit_judge.c, keeper thread: judge the part's tokens without a good signer once more, and hand
+ * the part on. */
+void submit_again(struct submit_part *part, struct trust_judge *judge);
 
 #endif

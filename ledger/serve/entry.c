@@ -45,65 +45,6 @@ no_room(struct why *why)
 
 /* ---- keys ---- */
 
-static const char *
-state_of(const struct history_record *r)
-{
-	if (r->revoked)
-		return "revoked";
-	return r->withdrawn || r->enrolled_index == HISTORY_NONE ? "withdrawn" : "enrolled";
-}
-
-static bool
-set_key_texts(struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *m)
-{
-	m->subject = pb_string(arena, bytes_str(event_subject_name(r->subject)));
-	m->domain = pb_string(arena, r->domain);
-	m->kid = pb_string(arena, r->kid);
-	m->use = pb_string(arena, r->use);
-	m->state = pb_string(arena, bytes_str(state_of(r)));
-	m->reason = pb_string(arena, r->reason);
-	m->by = pb_string(arena, r->by);
-	m->source = pb_string(arena, r->source);
-	if (!m->subject || !m->domain || !m->kid || !m->use || !m->state || !m->reason || !m->by ||
-	    !m->source)
-		return false;
-	if ((m->issuers = arena_alloc(arena, (r->issuer_count + 1) * sizeof *m->issuers)) == NULL)
-		return false;
-	for (m->n_issuers = 0; m->n_issuers < r->issuer_count; m->n_issuers++) {
-		char *text = pb_string(arena, r->issuers[m->n_issuers]);
-
-		if (text == NULL)
-			return false;
-		m->issuers[m->n_issuers] = text;
-	}
-	return true;
-}
-
-bool
-key_record_fill(struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *m)
-{
-	ectledger__v1__key_record__init(m);
-	m->id = pb_bytes(bytes_of(r->id.b, HASH_SIZE));
-	m->ever_enrolled = r->enrolled_index != HISTORY_NONE;
-	if (m->ever_enrolled) {
-		m->enrolled_index = r->enrolled_index;
-		m->enrolled_at_ms = (int64_t)r->enrolled_at_ms;
-	}
-	m->revoked = r->revoked;
-	if (r->revoked) {
-		m->revoked_index = r->revoked_index;
-		m->revoked_at_ms = (int64_t)r->revoked_at_ms;
-		m->revoked_since = r->revoked_since;
-	}
-	m->withdrawn = r->withdrawn;
-	if (r->withdrawn) {
-		m->withdrawn_index = r->withdrawn_index;
-		m->withdrawn_at_ms = (int64_t)r->withdrawn_at_ms;
-	}
-	m->material = pb_bytes(r->material);
-	return set_key_texts(arena, r, m);
-}
-
 static enum rc
 find_key(struct entry_views *x, const struct hash *id, struct key_kept **out, struct why *why)
 {

@@ -1,65 +1,223 @@
 /*
- * keeper.c - the thread that keeps trust fresh.
+ * keeper.c - the thread that keeps keys fresh and written down.
  *
- * It waits for the trust folders' descriptors, for tokens whose key was not known, and for a poke;
- * on each it looks whether a folder has changed and loads it again.  Tokens that were parked are
- * judged once more under whatever is newest then: a key that was enrolled a moment before its first
- * token is known by the time the token is answered.
+ * It waits for the trust folders' descriptors, for tokens whose signer was not known, for edits by
+ * operators, and for a poke.  When a folder has changed it is brought into force in three steps:
  *
- * Invariants: only this thread calls trust_changed and trust_reload; a parked part is handed to the
- * writer exactly once, also at the end.
+ *   load      the folder as it is, into a snapshot that nobody sees yet
+ *   write     what differs from each log's own history of its keys becomes entries of that log
+ *   publish   only when every log has them: the judges go by the new snapshot
+ *
+ * So whatever a token was judged by is in the log before the token is.  A folder that cannot be
+ * loaded or written down (bad file, bundle that went back, no space) changes nothing; it is tried
+ * again each second, since space and mistakes come and go, and said once.
+ *
+ * The first round is at start, before any call: then the log may be behind the folder.  Where that
+ * fails the server serves all the same: the sequencer goes by the history, which knows only keys
+ * that were written down.
+ *
+ * Key entries pass the tokens' tickets (writer_put_events): a parked token holds a ticket, and what
+ * it is parked for must not wait behind it.
+ *
+ * Tokens that were parked are judged once more under whatever is newest then: a key that was
+ * enrolled a moment before its first token is known by the time the token is answered.
+ *
+ * Invariants: only this thread (and serve_keeper_start, before there is one) loads and publishes; a
+ * parked part is handed to the writer exactly once, also at the end; an edit's call is finished
+ * exactly once; at most one chain of events is with a writer.
  */
-#include "serve/submit.h"
+#include "serve/keeper.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/must.h"
 
-#define KEEPER_LOGS_MAX 64
-#define KEEPER_WAIT_MS	1000 /* file systems without inotify are looked at this often */
+#define KEEPER_LOGS_MAX	 64
+#define KEEPER_WAIT_MS	 1000 /* file systems without inotify are looked at this often */
+#define KEEPER_SAY_US	 INT64_C(60000000) /* the same trouble is said again after this long */
+#define EVENTS_ARENA_MAX ((size_t)1 << 30) /* all key entries that a log may be owed at once */
 
 struct keeper {
 	struct serve *serve;
 	pthread_t thread;
 	bool running;
 	int wake; /* eventfd */
-	struct verifier *verifier;
-	struct trust *trusts[KEEPER_LOGS_MAX]; /* each folder once */
+	struct trust_judge *judge;
+	struct keeper_trust trusts[KEEPER_LOGS_MAX]; /* each folder once */
 	size_t trust_count;
-	pthread_mutex_t lock; /* guards the two below */
+	struct writer_item *items; /* SEQ_BATCH_MAX: events on their way */
+	pthread_mutex_t lock;	   /* guards the rest */
+	pthread_cond_t written_cond;
+	bool written; /* the chain of events is back */
 	struct submit_part *parked, **parked_tail;
+	struct call *edits, **edits_tail;
 	bool stopping;
 	bool poked;
 };
 
+/* ---- write: key entries into one log ---- */
+
 static void
-reload(struct keeper *k, struct trust *trust)
+put_and_wait(struct keeper *k, struct writer *writer, size_t count)
+{
+	for (size_t i = 0; i + 1 < count; i++)
+		k->items[i].next = &k->items[i + 1];
+	k->items[count - 1].next = NULL;
+	writer_put_events(writer, k->items);
+	pthread_mutex_lock(&k->lock);
+	while (!k->written)
+		pthread_cond_wait(&k->written_cond, &k->lock);
+	k->written = false;
+	pthread_mutex_unlock(&k->lock);
+}
+
+void
+serve_keeper_written(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	must(!k->written);
+	k->written = true;
+	pthread_cond_signal(&k->written_cond);
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* One batch of events.  The first refusal, if any: the batch is in as a whole or not at all. */
+static enum rc
+write_batch(struct keeper *k, const struct hall_log *log, const struct bytes *events, size_t count,
+    struct arena *arena, struct why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		k->items[i] = (struct writer_item){0};
+		k->items[i].job.kind = ENTRY_KEY;
+		k->items[i].job.event = events[i];
+		k->items[i].job.arena = arena;
+	}
+	put_and_wait(k, log->writer, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct seq_job *job = &k->items[i].job;
+
+		if (job->rc != RC_OK)
+			return why_set(why, job->rc, "key entries", NULL, 0, "log %.40s: %.80s",
+			    log->name, job->why.text[0] ? job->why.text : rc_text(job->rc));
+	}
+	metric_add(k->serve->key_events, count);
+	return RC_OK;
+}
+
+static enum rc
+write_owed(struct keeper *k, const struct hall_log *log, const struct trust_snapshot *snapshot,
+    struct bytes by, size_t *written, struct why *why)
+{
+	struct bytes *events = NULL;
+	struct arena arena;
+	size_t count = 0;
+	enum rc rc;
+
+	arena_init(&arena, EVENTS_ARENA_MAX);
+	rc = trust_diff(snapshot, ledger_history(log->ledger), by, &arena, &events, &count, why);
+	for (size_t at = 0; rc == RC_OK && at < count;) {
+		size_t n = count - at < SEQ_BATCH_MAX ? count - at : SEQ_BATCH_MAX;
+
+		rc = write_batch(k, log, events + at, n, &arena, why);
+		at += n;
+	}
+	*written += rc == RC_OK ? count : 0;
+	arena_release(&arena);
+	return rc;
+}
+
+/* ---- load, write, publish ---- */
+
+/* Every log that goes by this folder. */
+static enum rc
+write_logs(struct keeper *k, const struct keeper_trust *t, const struct trust_snapshot *snapshot,
+    struct bytes by, size_t *written, struct why *why)
 {
 	struct serve *s = k->serve;
-	struct trust_report report = {0};
-	enum rc rc = trust_reload(trust, &report);
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; rc == RC_OK && i < s->log_count; i++)
+		if (s->logs[i].trust == t->trust)
+			rc = write_owed(k, &s->logs[i], snapshot, by, written, why);
+	return rc;
+}
+
+static void
+say(struct keeper *k, struct keeper_trust *t, enum rc rc, const struct why *why,
+    const struct trust_report *report, size_t written)
+{
+	struct serve *s = k->serve;
+	int64_t now = clock_mono_us(&s->options.clock);
 
 	metric_add(rc == RC_OK ? s->trust_reloads : s->trust_failures, 1);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		t->problem[0] = '\0';
 		log_event(s->options.sink, LOG_INFO, "trust_loaded", "domains",
-		    LOG_U64(report.domains), "keys", LOG_U64(report.keys), "skipped",
-		    LOG_U64(report.skipped), NULL);
+		    LOG_U64(report->domains), "keys", LOG_U64(report->keys), "skipped",
+		    LOG_U64(report->skipped), "entries", LOG_U64(written), NULL);
+		return;
+	}
+	if (strcmp(t->problem, why->text) == 0 && now - t->said_us < KEEPER_SAY_US)
+		return;
+	(void)snprintf(t->problem, sizeof t->problem, "%s", why->text);
+	t->said_us = now;
+	log_event(s->options.sink, LOG_WARN, "trust_refused", "code", rc_label(rc), "problem",
+	    why->text, "kept", "the keys loaded before", NULL);
+}
+
+enum rc
+keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct why *why)
+{
+	struct trust_snapshot *snapshot = NULL;
+	struct trust_report report = {0};
+	size_t written = 0;
+	enum rc rc = trust_load(t->trust, &snapshot, &report);
+
+	if (rc != RC_OK)
+		why_set(why, rc, "trust", NULL, 0, "%.150s",
+		    report.problem[0] ? report.problem : rc_text(rc));
 	else
-		log_event(s->options.sink, LOG_WARN, "trust_refused", "code", rc_label(rc),
-		    "problem", report.problem, "kept", "the keys loaded before", NULL);
+		rc = write_logs(k, t, snapshot, by, &written, why);
+	atomic_store(&t->state.owed, rc != RC_OK);
+	if (rc == RC_OK) {
+		trust_publish(t->trust, snapshot);
+		atomic_fetch_add(&t->state.generation, 1);
+	} else {
+		trust_snapshot_drop(snapshot);
+	}
+	say(k, t, rc, why, &report, written);
+	return rc;
+}
+
+struct keeper_trust *
+keeper_trust_of(struct keeper *k, const struct hall_log *log)
+{
+	size_t i = 0;
+
+	while (k->trusts[i].trust != log->trust)
+		must(++i < k->trust_count);
+	return &k->trusts[i];
 }
 
 static void
 look(struct keeper *k, bool force)
 {
-	for (size_t i = 0; i < k->trust_count; i++)
-		if (trust_changed(k->trusts[i]) || force)
-			reload(k, k->trusts[i]);
+	for (size_t i = 0; i < k->trust_count; i++) {
+		struct why why = {0};
+
+		if (trust_changed(k->trusts[i].trust) || atomic_load(&k->trusts[i].state.owed) ||
+		    force)
+			(void)keeper_sync(k, &k->trusts[i], bytes_str("folder"), &why);
+	}
 }
+
+/* ---- the thread ---- */
 
 static void
 wait_for_news(struct keeper *k)
@@ -69,7 +227,7 @@ wait_for_news(struct keeper *k)
 
 	fds[0] = (struct pollfd){.fd = k->wake, .events = POLLIN};
 	for (size_t i = 0; i < k->trust_count; i++)
-		fds[i + 1] = (struct pollfd){.fd = trust_fd(k->trusts[i]), .events = POLLIN};
+		fds[i + 1] = (struct pollfd){.fd = trust_fd(k->trusts[i].trust), .events = POLLIN};
 	if (poll(fds, k->trust_count + 1, KEEPER_WAIT_MS) < 0) {
 		must(errno == EINTR);
 		return;
@@ -86,12 +244,16 @@ keeper_run(void *ctx)
 
 	while (!stopping) {
 		struct submit_part *part, *next;
+		struct call *edit, *after;
 
 		wait_for_news(k);
 		pthread_mutex_lock(&k->lock);
 		part = k->parked;
 		k->parked = NULL;
 		k->parked_tail = &k->parked;
+		edit = k->edits;
+		k->edits = NULL;
+		k->edits_tail = &k->edits;
 		force = k->poked;
 		k->poked = false;
 		stopping = k->stopping;
@@ -99,7 +261,11 @@ keeper_run(void *ctx)
 		look(k, force);
 		for (; part != NULL; part = next) {
 			next = part->next; /* the part is not ours after the call */
-			submit_again(part, k->verifier);
+			submit_again(part, k->judge);
+		}
+		for (; edit != NULL; edit = after) {
+			after = edit->next;
+			truststore_edit(k, edit);
 		}
 	}
 	return NULL;
@@ -127,6 +293,18 @@ serve_keeper_park(struct keeper *k, struct submit_part *part)
 }
 
 void
+serve_keeper_edit(struct keeper *k, struct call *call)
+{
+	call->next = NULL;
+	pthread_mutex_lock(&k->lock);
+	must(!k->stopping);
+	*k->edits_tail = call;
+	k->edits_tail = &call->next;
+	pthread_mutex_unlock(&k->lock);
+	wake(k);
+}
+
+void
 serve_keeper_poke(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
@@ -135,19 +313,22 @@ serve_keeper_poke(struct keeper *k)
 	wake(k);
 }
 
+/* ---- life ---- */
+
 static void
 collect_trusts(struct keeper *k)
 {
-	for (size_t i = 0; i < k->serve->log_count; i++) {
-		struct trust *trust = k->serve->logs[i].trust;
+	struct serve *s = k->serve;
+
+	for (size_t i = 0; i < s->log_count; i++) {
 		size_t j = 0;
 
-		while (j < k->trust_count && k->trusts[j] != trust)
+		while (j < k->trust_count && k->trusts[j].trust != s->logs[i].trust)
 			j++;
-		if (j < k->trust_count)
-			continue;
-		must(k->trust_count < KEEPER_LOGS_MAX);
-		k->trusts[k->trust_count++] = trust;
+		must(j < KEEPER_LOGS_MAX);
+		if (j == k->trust_count)
+			k->trusts[k->trust_count++].trust = s->logs[i].trust;
+		s->logs[i].trust_state = &k->trusts[j].state;
 	}
 }
 
@@ -161,19 +342,24 @@ serve_keeper_start(struct keeper **out, struct serve *s)
 		return RC_NO_MEMORY;
 	k->serve = s;
 	k->parked_tail = &k->parked;
+	k->edits_tail = &k->edits;
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->written_cond, NULL);
 	collect_trusts(k);
 	k->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	k->verifier = verifier_new();
-	if (k->wake < 0 || k->verifier == NULL)
+	k->judge = trust_judge_new();
+	k->items = calloc(SEQ_BATCH_MAX, sizeof *k->items);
+	if (k->wake < 0 || k->judge == NULL || k->items == NULL)
 		goto fail;
+	*out = k; /* the writers hand events back to it */
+	look(k, true);
 	if (pthread_create(&k->thread, NULL, keeper_run, k) != 0)
 		goto fail;
 	k->running = true;
-	*out = k;
 	return RC_OK;
 
 fail:
+	*out = NULL;
 	serve_keeper_stop(k);
 	return RC_NO_MEMORY;
 }
@@ -190,10 +376,12 @@ serve_keeper_stop(struct keeper *k)
 		wake(k);
 		pthread_join(k->thread, NULL);
 	}
-	must(k->parked == NULL);
+	must(k->parked == NULL && k->edits == NULL);
 	if (k->wake >= 0)
 		close(k->wake);
-	verifier_free(k->verifier);
+	trust_judge_free(k->judge);
+	free(k->items);
+	pthread_cond_destroy(&k->written_cond);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }

@@ -10,8 +10,9 @@
  *
  * A forgotten call goes from FINISHED to FREE by itself.
  *
- * Invariants: free_count slots are on the free list, all others are live; request_bytes is the sum
- * over live calls; the loop thread alone moves slots between FREE, GIVEN and WORKING, so only the
+ * Invariants: free_count slots are on the free list, all others are live and, while they have a
+ * door, in its chain; request_bytes is the sum over live calls, waiting_count and waiting_bytes over
+ * those that may wait; the loop thread alone moves slots between FREE, GIVEN and WORKING, so only the
  * finished list has a lock.
  */
 #include "serve/call.h"
@@ -23,6 +24,7 @@
 #include "base/must.h"
 
 #define SLOT_KEEP_MAX	  (16 * 1024) /* request of a call whose memory its slot keeps */
+#define SLOTS_WARM	  1024	      /* slots that keep memory; the free list is a stack */
 #define QUERY_REQUEST_MAX 4096	      /* ids, numbers and short names: more is not a question */
 
 #define M(service, name) "/ectledger.v1." service "/" name
@@ -50,6 +52,8 @@ static const struct method methods[] = {
 	NULL, rollback_answer},
     {M("Admin", "Stats"), POLICY_ADMIN, false, &ectledger__v1__stats_request__descriptor, NULL,
 	stats_answer},
+    {M("Admin", "TrustStore"), POLICY_ADMIN, false, &ectledger__v1__trust_store_request__descriptor,
+	truststore_begin, truststore_answer},
     {M("Admin", "Limits"), POLICY_READ, false, &ectledger__v1__limits_request__descriptor, NULL,
 	limits_answer},
 };
@@ -242,21 +246,80 @@ log_find(struct serve *s, struct bytes name)
 	return NULL;
 }
 
+/* ---- who asks ---- */
+
+/* A door's calls are found when it goes, among tens of thousands of slots. */
+static struct door_calls *
+door_chain(const struct serve *s, const void *door)
+{
+	uint64_t h = (uint64_t)(uintptr_t)door * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &s->doors[h >> (64 - SERVE_DOORS_BITS)];
+}
+
+static void
+door_leave(struct call *call)
+{
+	if (call->door == NULL)
+		return;
+	LIST_REMOVE(call, in_door);
+	call->door = NULL;
+}
+
+/* One number for each identity; without one, for each connection.  Salted, so that nobody can
+ * choose to be somebody else's number. */
+static uint64_t
+client_number(const struct serve *s, const struct call_request *r)
+{
+	const struct bytes parts[] = {
+	    bytes_of(s->client_salt, sizeof s->client_salt),
+	    r->identity.n > 0 ? bytes_str("i") : bytes_str("c"),
+	    r->identity.n > 0 ? r->identity : bytes_of(&r->client, sizeof r->client),
+	};
+	struct hash h;
+	uint64_t n;
+
+	hash_of_parts(parts, 3, &h);
+	memcpy(&n, h.b, sizeof n);
+	return n;
+}
+
+bool
+serve_may_wait(struct serve *s, struct call *call)
+{
+	size_t calls = s->options.calls_max - s->options.calls_max / 4;
+	size_t bytes = s->options.requests_bytes_max - s->options.requests_bytes_max / 4;
+
+	must(!call->may_wait);
+	if (s->waiting_count >= calls || call->request.n > bytes - s->waiting_bytes)
+		return false;
+	s->waiting_count++;
+	s->waiting_bytes += call->request.n;
+	call->may_wait = true;
+	return true;
+}
+
+/* ---- slots ---- */
+
 static void
 slot_free(struct serve *s, struct call *call)
 {
 	must(call->live);
 	submit_release(call);
 	watch_release(call);
+	door_leave(call);
+	if (call->may_wait) {
+		s->waiting_count--;
+		s->waiting_bytes -= call->request.n;
+	}
 	s->request_bytes -= call->request.n;
 	s->query_count -= call->method->answer != NULL;
 	/* The arena keeps its first block, which a large request has made as large as itself. */
-	if (call->request.n > SLOT_KEEP_MAX)
+	if (call->request.n > SLOT_KEEP_MAX || s->options.calls_max - s->free_count > SLOTS_WARM)
 		arena_release(&call->arena);
 	else
 		arena_reset(&call->arena);
 	call->live = false;
-	call->door = NULL;
 	call->next = s->free;
 	s->free = call;
 	s->free_count++;
@@ -267,6 +330,13 @@ static bool
 queries_full(const struct serve *s)
 {
 	return s->query_count >= s->options.calls_max - s->options.calls_max / 4;
+}
+
+/* An edit of the trust folder brings a key with its issuers, or a certificate. */
+static size_t
+question_max(const struct method *m)
+{
+	return m->begin == truststore_begin ? EVENT_SIZE_MAX : QUERY_REQUEST_MAX;
 }
 
 static enum rc
@@ -298,8 +368,14 @@ slot_take(struct serve *s, const struct method *m, const struct call_request *r,
 	call->why = (struct why){0};
 	call->answer = BYTES_NONE;
 	call->request = BYTES_NONE;
+	call->identity = BYTES_NONE;
+	call->may_wait = false;
+	call->failed = 0;
+	call->client = client_number(s, r);
 	call->door = r->door;
 	call->door_id = r->door_id;
+	must(r->door != NULL);
+	LIST_INSERT_HEAD(door_chain(s, r->door), call, in_door);
 	atomic_store_explicit(&call->forgotten, false, memory_order_relaxed);
 	*out = call;
 	return RC_OK;
@@ -364,9 +440,9 @@ serve_begin(struct serve *s, const struct call_request *request, struct why *why
 	if ((rc = judge(s, request, &m, &log, why)) != RC_OK)
 		return rc;
 	/* Requests that wait for a reader must not take the room of appends. */
-	if (m->answer != NULL && request->message.n > QUERY_REQUEST_MAX)
+	if (m->answer != NULL && request->message.n > question_max(m))
 		return why_set(why, RC_TOO_LARGE, "WIRE methods", NULL, 0,
-		    "a question has at most %d bytes", QUERY_REQUEST_MAX);
+		    "a question has at most %zu bytes", question_max(m));
 	if ((rc = slot_take(s, m, request, &call, why)) != RC_OK)
 		return rc;
 	rc = call_set(call, log, request, why);
@@ -431,6 +507,7 @@ serve_collect(struct serve *s, struct call_answer *out, size_t room)
 		    .why = call->why,
 		    .message = call->answer,
 		    .more = more,
+		    .failed = call->failed,
 		    .call = call,
 		};
 	}
@@ -448,19 +525,19 @@ serve_release(struct serve *s, struct call *call)
 static void
 forget(struct serve *s, void *door, const uint64_t *door_id)
 {
-	must(door != NULL);
-	for (size_t i = 0; i < s->options.calls_max; i++) {
-		struct call *call = &s->slots[i];
+	struct call *call, *next;
 
-		if (!call->live || call->door != door)
+	must(door != NULL);
+	for (call = LIST_FIRST(door_chain(s, door)); call != NULL; call = next) {
+		next = LIST_NEXT(call, in_door);
+		if (call->door != door || (door_id != NULL && call->door_id != *door_id))
 			continue;
-		if (door_id != NULL && call->door_id != *door_id)
-			continue;
+		must(call->live);
 		if (watch_parked(call)) { /* nobody has it who would bring it back */
 			slot_free(s, call);
 			continue;
 		}
-		call->door = NULL;
+		door_leave(call);
 		atomic_store_explicit(&call->forgotten, true, memory_order_relaxed);
 	}
 }

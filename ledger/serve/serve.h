@@ -72,8 +72,8 @@ struct call_request {
 	/* Who this is for bounds of fairness where there is no identity (a number for the
 	 * connection). */
 	uint64_t client;
-	/* Out, with RC_OVER_QUOTA and RC_BUSY: not before; 0: whenever. */
-	uint64_t retry_after_ms;
+	/* Out, with RC_OVER_QUOTA: not before.  NULL: not wanted. */
+	uint64_t *retry_after_ms;
 	unsigned deadline_ms;
 	struct bytes message;      /* copied */
 	/* Appends on a stream: tokens seen on the stream so far.  The answers' numbers start there;
@@ -102,6 +102,7 @@ struct call_answer {
 	enum rc rc;                /* of the call: refused tokens are inside the message */
 	struct why why;
 	struct bytes message;      /* protobuf; valid until serve_release */
+	uint64_t failed;           /* signatures in it that did not verify */
 	/* A watch: this is one answer of many.  The door calls serve_continue() when it can take the
 	 * next, instead of serve_release(), which ends it.  It owes one of the two, also for a call
 	 * that was forgotten or cancelled meanwhile. */

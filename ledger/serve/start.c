@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "base/random.h"
 
 #define WRITER_TICKETS_MIN 65536
 
@@ -27,16 +28,16 @@ log_stopped(void *ctx, enum rc rc)
 }
 
 static void *
-verifier_local(void *ctx)
+judge_local(void *ctx)
 {
 	(void)ctx;
-	return verifier_new();
+	return trust_judge_new();
 }
 
 static void
-verifier_local_free(void *local)
+judge_local_free(void *local)
 {
-	verifier_free(local);
+	trust_judge_free(local);
 }
 
 static size_t
@@ -59,11 +60,21 @@ start_writers(struct serve *s, struct why *why)
 	    metrics_add(o->metrics, "ectledger_entries_total", NULL, "entries committed");
 	struct metric *us =
 	    metrics_add(o->metrics, "ectledger_commit_microseconds_total", NULL, "time in commits");
+	struct metric *waited = metrics_add(o->metrics, "ectledger_tokens_waited_total", NULL,
+	    "tokens that came in after waiting for predecessors");
+	struct metric *wait_refused = metrics_add(o->metrics, "ectledger_wait_refused_total", NULL,
+	    "tokens whose predecessors did not come in time, or that had no room to wait");
 
 	for (size_t i = 0; i < s->log_count; i++) {
 		struct hall_log *log = &s->logs[i];
 		struct writer_options w = {
 		    .tickets_max = tickets(o),
+		    .wait_tokens_max = o->wait_tokens_max,
+		    .wait_bytes_max = o->wait_bytes_max,
+		    .wait_client_tokens_max = o->wait_client_tokens_max,
+		    .waiting = &log->waiting,
+		    .waited = waited,
+		    .wait_refused = wait_refused,
 		    .clock = o->clock,
 		    .sink = o->sink,
 		    .done = submit_done,
@@ -115,8 +126,8 @@ start_pools(struct serve *s, struct why *why)
 	    .queue_max = tickets(o) * s->log_count,
 	    .take_max = 4,
 	    .name = "verify",
-	    .local_new = verifier_local,
-	    .local_free = verifier_local_free,
+	    .local_new = judge_local,
+	    .local_free = judge_local_free,
 	};
 	enum rc rc;
 
@@ -135,6 +146,8 @@ add_metrics(struct serve *s)
 #include "proto/errors.def"
 #undef X
 	};
+	static const char *const measures[QUOTA_MEASURES] = {
+	    "measure=\"tokens\"", "measure=\"bytes\"", "measure=\"verifies\""};
 	struct metrics *m = s->options.metrics;
 
 	s->calls = metrics_add(m, "ectledger_calls_total", NULL, "calls begun");
@@ -145,6 +158,11 @@ add_metrics(struct serve *s)
 	s->trust_reloads = metrics_add(m, "ectledger_trust_reloads_total", NULL, "trust loads");
 	s->trust_failures =
 	    metrics_add(m, "ectledger_trust_failures_total", NULL, "trust loads that failed");
+	s->key_events =
+	    metrics_add(m, "ectledger_key_events_total", NULL, "changes to keys written down");
+	for (size_t i = 0; i < QUOTA_MEASURES; i++)
+		s->over_quota[i] = metrics_add(
+		    m, "ectledger_over_quota_total", measures[i], "requests over a quota");
 	for (size_t i = 0; i < RC_COUNT; i++)
 		s->tokens[i] =
 		    metrics_add(m, "ectledger_tokens_total", labels[i], "tokens answered, by code");
@@ -157,8 +175,10 @@ make_slots(struct serve *s)
 
 	s->slots = calloc(o->calls_max, sizeof *s->slots);
 	s->logs = calloc(o->log_count, sizeof *s->logs);
-	if (s->slots == NULL || s->logs == NULL)
+	s->doors = calloc((size_t)1 << SERVE_DOORS_BITS, sizeof *s->doors);
+	if (s->slots == NULL || s->logs == NULL || s->doors == NULL)
 		return RC_NO_MEMORY;
+	random_bytes(s->client_salt, sizeof s->client_salt);
 	for (size_t i = 0; i < o->calls_max; i++) {
 		struct call *call = &s->slots[i];
 
@@ -168,17 +188,37 @@ make_slots(struct serve *s)
 		s->free = call;
 	}
 	s->free_count = o->calls_max;
+	return RC_OK;
+}
+
+static struct quota_rates
+rates(uint64_t tokens, uint64_t bytes, uint64_t verifies)
+{
+	return (struct quota_rates){{tokens, bytes, verifies}};
+}
+
+static enum rc
+make_logs(struct serve *s)
+{
+	const struct serve_options *o = &s->options;
+
 	for (size_t i = 0; i < o->log_count; i++) {
 		const struct serve_log *from = &o->logs[i];
+		const struct policy_rules *r = ledger_rules(from->ledger);
+		struct hall_log *log = &s->logs[i];
 
-		s->logs[i] = (struct hall_log){
-		    .name = from->name,
-		    .serve = s,
-		    .ledger = from->ledger,
-		    .trust = from->trust,
-		};
+		log->name = from->name;
+		log->serve = s;
+		log->ledger = from->ledger;
+		log->trust = from->trust;
+		log->rates = rates(r->tokens_per_s_max, r->bytes_per_s_max, r->verifies_per_s_max);
+		log->client_rates = rates(r->client_tokens_per_s_max, r->client_bytes_per_s_max,
+		    r->client_verifies_per_s_max);
+		log->clients = quota_clients_new(o->quota_clients_max);
+		s->log_count++;
+		if (log->clients == NULL)
+			return RC_NO_MEMORY;
 	}
-	s->log_count = o->log_count;
 	return RC_OK;
 }
 
@@ -189,6 +229,7 @@ serve_start(struct serve **out, const struct serve_options *options, struct why 
 	enum rc rc = RC_NO_MEMORY;
 
 	must(options->calls_max > 0 && options->log_count > 0 && options->wake != NULL);
+	must(options->quota_clients_max > 0);
 	must(options->call_tokens_max > 0 && options->call_tokens_max <= SEQ_BATCH_MAX);
 	*out = NULL;
 	if ((s = calloc(1, sizeof *s)) == NULL)
@@ -202,7 +243,7 @@ serve_start(struct serve **out, const struct serve_options *options, struct why 
 	if (s->options.watches_max > s->options.calls_max / 4)
 		s->options.watches_max = s->options.calls_max / 4;
 	pthread_mutex_init(&s->lock, NULL);
-	if ((rc = make_slots(s)) != RC_OK) {
+	if ((rc = make_slots(s)) != RC_OK || (rc = make_logs(s)) != RC_OK) {
 		why_set(why, rc, "calls_max", NULL, 0, "no memory for the call slots");
 		goto out;
 	}
@@ -227,15 +268,17 @@ serve_stop(struct serve *s)
 	pool_stop(s->verify);
 	serve_keeper_stop(s->keeper);
 	for (size_t i = 0; i < s->log_count; i++)
-		if (s->logs[i].writer != NULL)
-			writer_stop(s->logs[i].writer);
+		writer_stop(s->logs[i].writer);
 	pool_stop(s->readers);
+	for (size_t i = 0; i < s->log_count; i++)
+		quota_clients_free(s->logs[i].clients);
 	for (size_t i = 0; s->slots != NULL && i < s->options.calls_max; i++) {
 		submit_release(&s->slots[i]);
 		watch_release(&s->slots[i]);
 		arena_release(&s->slots[i].arena);
 	}
 	pthread_mutex_destroy(&s->lock);
+	free(s->doors);
 	free(s->slots);
 	free(s->logs);
 	free(s);

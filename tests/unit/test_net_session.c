@@ -34,7 +34,7 @@ static struct talk *
 talk_new(unsigned calls_max, unsigned credit)
 {
 	struct talk *t = calloc(1, sizeof *t);
-	struct session_limits limits = {calls_max, credit};
+	struct session_limits limits = {calls_max, credit, 0};
 
 	session_init(&t->s, &limits);
 	buf_init(&t->out, 0);
@@ -223,6 +223,51 @@ Test(net_session, each_answer_gives_one_credit_back)
 		cr_assert_not(t->got[0]->end);
 		cr_assert_eq(say(t, 1, "", "a", false), RC_OK);
 	}
+	talk_free(t);
+}
+
+Test(net_session, a_stream_gets_its_further_credit_by_a_frame_when_it_opens)
+{
+	struct talk *t = talk_new(9, 2);
+
+	t->s.limits.stream_more = 3;
+	cr_assert_eq(say(t, 1, STREAM, "x", false), RC_OK);
+	listen(t);
+	cr_assert_eq(t->got_count, 1);
+	cr_assert(t->got[0]->call == 1 && t->got[0]->credit == 3);
+	cr_assert_not(t->got[0]->has_message || t->got[0]->end);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(say(t, 1, NULL, "x", false), RC_OK, "message %d", i);
+	cr_assert_eq(say(t, 1, NULL, "x", false), RC_BAD_FRAME, "two and three are five");
+	clear(t);
+	cr_assert_eq(say(t, 2, UNARY, "x", true), RC_OK);
+	cr_assert_eq(say(t, 3, STREAM, "x", true), RC_OK);
+	listen(t);
+	cr_assert_eq(t->got_count, 0, "nothing for who will send no more");
+	talk_free(t);
+}
+
+Test(net_session, a_refusal_says_when_to_come_again)
+{
+	struct talk *t = talk_new(1, 2);
+	Ectledger__V1__ClientFrame f = ECTLEDGER__V1__CLIENT_FRAME__INIT;
+
+	f.call = 1;
+	f.method = (char *)(uintptr_t)STREAM;
+	f.has_message = true;
+	cr_assert_eq(read_frame(t, &f), RC_OK);
+	t->step.refuse = RC_OVER_QUOTA;
+	t->step.retry_after_ms = UINT64_C(5000000000);
+	session_apply(&t->s, &t->step, false, &t->out);
+	cr_assert_eq(say(t, 2, STREAM, NULL, false), RC_OK);
+	cr_assert_eq(say(t, 3, STREAM, NULL, false), RC_OK, "one too many: busy");
+	cr_assert_eq(say(t, 4, "/no/such", NULL, false), RC_OK);
+	listen(t);
+	cr_assert_eq(t->got_count, 3);
+	cr_assert(
+	    t->got[0]->code == RC_OVER_QUOTA && t->got[0]->retry_after_ms == UINT64_C(5000000000));
+	cr_assert(t->got[1]->code == RC_BUSY && t->got[1]->retry_after_ms > 0);
+	cr_assert(t->got[2]->code == RC_UNIMPLEMENTED && t->got[2]->retry_after_ms == 0);
 	talk_free(t);
 }
 

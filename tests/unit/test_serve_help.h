@@ -78,6 +78,7 @@ hall_init(struct hall *h)
 
 	memset(h, 0, sizeof *h);
 	world_open_bare(&h->world);
+	h->world.rules.wait_ms = 0; /* the clock stands: who waits, waits for ever */
 	h->clock = (struct test_clock){h->world.now_ms, 1};
 	h->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
 	cr_assert(h->key != NULL);
@@ -101,6 +102,10 @@ hall_init(struct hall *h)
 	    .query_nodes_max = 1000,
 	    .query_ms_max = 1000,
 	    .deadline_ms_max = 1000,
+	    .wait_tokens_max = 100,
+	    .wait_bytes_max = 1 << 20,
+	    .wait_client_tokens_max = 50,
+	    .quota_clients_max = 8,
 	    .clock = test_clock(&h->clock),
 	    .metrics = h->metrics,
 	    .wake = hall_wake,
@@ -166,26 +171,60 @@ hall_token_n(struct hall *h, uint64_t n)
 	return hall_token(h, &t);
 }
 
+/* The same claims, unsigned: L1.  free() it. */
+static inline char *
+hall_plain(const struct token_make *t)
+{
+	char *compact = token_make(t), *claims = strchr(compact, '.') + 1;
+	size_t room = strlen(compact), n = 0;
+	uint8_t *text = calloc(room + 1, 1);
+
+	cr_assert(b64url_decode(
+	    bytes_of(claims, (size_t)(strchr(claims, '.') - claims)), text, room, &n));
+	free(compact);
+	return (char *)text;
+}
+
+/* What may stand beside the tokens of an AppendRequest. */
+struct append_more {
+	size_t wit_count, wit_size;
+	bool wait;
+	uint32_t wait_ms;
+};
+
 /* An AppendRequest.  Takes the tokens' texts; free(out.p). */
 static inline struct bytes
-append_request(char **tokens, size_t count, bool no_receipt)
+append_request_more(char **tokens, size_t count, bool no_receipt, const struct append_more *more)
 {
+	static uint8_t wit[8192];
 	Ectledger__V1__AppendRequest m = ECTLEDGER__V1__APPEND_REQUEST__INIT;
-	ProtobufCBinaryData *list = calloc(count + 1, sizeof *list);
+	ProtobufCBinaryData *list = calloc(count + 1, sizeof *list), wits[32];
 	uint8_t *p;
 	size_t n;
 
 	for (size_t i = 0; i < count; i++)
 		list[i] = (ProtobufCBinaryData){strlen(tokens[i]), (uint8_t *)tokens[i]};
+	for (size_t i = 0; i < 32; i++)
+		wits[i] = (ProtobufCBinaryData){more->wit_size, wit};
 	m.tokens = list;
 	m.n_tokens = count;
 	m.no_receipt = no_receipt;
+	m.wits = wits;
+	m.n_wits = more->wit_count;
+	m.wait = more->wait;
+	m.wait_ms = more->wait_ms;
 	p = malloc(ectledger__v1__append_request__get_packed_size(&m) + 1);
 	n = ectledger__v1__append_request__pack(&m, p);
 	for (size_t i = 0; i < count; i++)
 		free(tokens[i]);
 	free(list);
 	return bytes_of(p, n);
+}
+
+static inline struct bytes
+append_request(char **tokens, size_t count, bool no_receipt)
+{
+	return append_request_more(tokens, count, no_receipt, &(struct append_more){0});
 }
 
 static inline struct call_request

@@ -32,7 +32,6 @@ Test(serve_submit, a_good_token_is_answered_with_a_receipt_that_verifies)
 	hall_enrol(&h);
 	hall_start(&h);
 	drop(append_one(&h, hall_token_n(&h, 10)));
-	drop(append_one(&h, hall_token_n(&h, 11)));
 	token = hall_token_n(&h, 1);
 	cr_assert(strlen(token) < sizeof copy);
 	memcpy(copy, token, strlen(token) + 1);
@@ -45,8 +44,8 @@ Test(serve_submit, a_good_token_is_answered_with_a_receipt_that_verifies)
 	receipt.index = r->index;
 	receipt.tree_size = r->tree_size;
 	memcpy(receipt.leaf.b, r->leaf_hash.data, HASH_SIZE);
-	cr_assert_eq(
-	    r->path.len, HASH_SIZE, "the third leaf's sibling is the node of the first two");
+	cr_assert_eq(r->path.len, HASH_SIZE,
+	    "its sibling is the node of the key's entry and the first token");
 	receipt.path_count = 1;
 	memcpy(receipt.path, r->path.data, r->path.len);
 	receipt.checkpoint = bytes_of(r->checkpoint.data, r->checkpoint.len);
@@ -70,7 +69,7 @@ Test(serve_submit, the_same_token_again_is_a_duplicate_at_the_same_index)
 	drop(append_one(&h, hall_token_n(&h, 6)));
 	reply = append_one(&h, hall_token_n(&h, 5));
 	cr_assert(reply->answers[0]->duplicate);
-	cr_assert_eq(reply->answers[0]->index, 0);
+	cr_assert_eq(reply->answers[0]->index, 1, "0 is the key's own");
 	drop(reply);
 	hall_end(&h);
 }
@@ -277,26 +276,248 @@ Test(serve_submit, requests_without_tokens_or_with_too_many_are_refused_and_take
 	hall_end(&h);
 }
 
-Test(serve_submit, a_log_over_its_quota_refuses_the_call)
+static enum rc
+try(struct hall *h, const char *method, uint64_t client, char *token, uint64_t *retry)
+{
+	struct call_request r = ask(method, append_request(&token, 1, true));
+	struct why why = {0};
+	uint64_t count = 0;
+	enum rc rc;
+
+	r.client = client;
+	r.retry_after_ms = retry;
+	r.stream_tokens = &count;
+	rc = serve_begin(h->serve, &r, &why);
+	free((void *)(uintptr_t)r.message.p);
+	return rc;
+}
+
+/* Wait for the answer to one token: its refusal, or RC_OK. */
+static enum rc
+answer(struct hall *h, uint64_t *retry)
+{
+	struct call_answer a = hall_wait(h);
+	Ectledger__V1__AppendReply *reply =
+	    ectledger__v1__append_reply__unpack(NULL, a.message.n, a.message.p);
+	enum rc rc = RC_OK;
+
+	cr_assert(a.rc == RC_OK && reply != NULL && reply->n_answers == 1);
+	*retry = 0;
+	if (reply->answers[0]->refusal != NULL) {
+		rc = (enum rc)reply->answers[0]->refusal->code;
+		*retry = reply->answers[0]->refusal->retry_after_ms;
+	}
+	drop(reply);
+	serve_release(h->serve, a.call);
+	return rc;
+}
+
+static enum rc
+one(struct hall *h, uint64_t client, char *token)
+{
+	uint64_t retry = 0;
+	enum rc rc = try(h, APPEND, client, token, &retry);
+
+	return rc == RC_OK ? answer(h, &retry) : rc;
+}
+
+Test(serve_submit, a_log_over_its_quota_refuses_the_call_and_says_when_to_come_again)
 {
 	struct hall h;
-	struct why why = {0};
-	struct call_request r;
-	char *token;
+	uint64_t retry = 0;
 
 	hall_init(&h);
 	hall_enrol(&h);
 	h.world.rules.tokens_per_s_max = 2;
 	hall_start(&h);
-	h.clock.mono_us += 1000000;
-	drop(append_one(&h, hall_token_n(&h, 1)));
-	drop(append_one(&h, hall_token_n(&h, 2)));
-	token = hall_token_n(&h, 3);
-	r = ask(APPEND, append_request(&token, 1, false));
-	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OVER_QUOTA);
-	h.clock.mono_us += 500000;
-	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK, "half a second: one more");
-	serve_release(h.serve, hall_wait(&h).call);
-	free((void *)(uintptr_t)r.message.p);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 1)), RC_OK);
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 2)), RC_OK);
+	cr_assert_eq(try(&h, APPEND, 3, hall_token_n(&h, 3), &retry), RC_OVER_QUOTA);
+	cr_assert(retry >= 500 && retry <= 502, "%llu", (unsigned long long)retry);
+	h.clock.mono_us += 100000;
+	cr_assert_eq(try(&h, APPEND, 3, hall_token_n(&h, 3), &retry), RC_OVER_QUOTA);
+	h.clock.mono_us += (int64_t)retry * 1000;
+	cr_assert_eq(one(&h, 3, hall_token_n(&h, 3)), RC_OK, "as it was told");
+	cr_assert_eq(serve_slots_free(h.serve), 16);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_clients_quota_is_its_own_and_does_not_use_up_the_logs)
+{
+	struct hall h;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.client_tokens_per_s_max = 2;
+	h.world.rules.tokens_per_s_max = 5;
+	hall_start(&h);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 1)), RC_OK);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 2)), RC_OK);
+	for (int i = 0; i < 9; i++)
+		cr_assert_eq(one(&h, 1, hall_token_n(&h, 3)), RC_OVER_QUOTA);
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 3)), RC_OK);
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 4)), RC_OK);
+	cr_assert_eq(one(&h, 3, hall_token_n(&h, 5)), RC_OK);
+	cr_assert_eq(one(&h, 4, hall_token_n(&h, 6)), RC_OVER_QUOTA, "now the log's");
+	hall_end(&h);
+}
+
+Test(serve_submit, an_identity_is_one_client_on_all_its_connections)
+{
+	char pattern[] = "spiffe://example.com/*";
+	struct policy_grant grant = {pattern, POLICY_WRITE};
+	struct hall h;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.client_tokens_per_s_max = 2;
+	h.world.rules.grants = &grant;
+	h.world.rules.grant_count = 1;
+	hall_start(&h);
+	for (uint64_t i = 0; i < 6; i++) {
+		char *token = hall_token_n(&h, i + 1);
+		struct call_request r = ask(APPEND, append_request(&token, 1, true));
+		struct why why = {0};
+		enum rc rc;
+
+		r.insecure = false;
+		r.identity = bytes_str(
+		    i == 3 ? "spiffe://example.com/agent/b" : "spiffe://example.com/agent/a");
+		r.client = i;
+		rc = serve_begin(h.serve, &r, &why);
+		free((void *)(uintptr_t)r.message.p);
+		cr_assert_eq(rc, i < 2 || i == 3 ? RC_OK : RC_OVER_QUOTA, "%d", (int)i);
+		if (rc == RC_OK)
+			serve_release(h.serve, hall_wait(&h).call);
+	}
+	h.world.rules.grants = NULL;
+	h.world.rules.grant_count = 0;
+	hall_end(&h);
+}
+
+Test(serve_submit, over_quota_on_a_stream_refuses_the_tokens_and_not_the_stream)
+{
+	struct hall h;
+	uint64_t retry = 0;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.client_tokens_per_s_max = 1;
+	hall_start(&h);
+	cr_assert_eq(try(&h, STREAM, 1, hall_token_n(&h, 1), NULL), RC_OK);
+	cr_assert_eq(answer(&h, &retry), RC_OK);
+	cr_assert_eq(try(&h, STREAM, 1, hall_token_n(&h, 2), NULL), RC_OK);
+	cr_assert_eq(answer(&h, &retry), RC_OVER_QUOTA);
+	cr_assert(retry >= 1000 && retry <= 1002);
+	h.clock.mono_us += (int64_t)retry * 1000;
+	cr_assert_eq(try(&h, STREAM, 1, hall_token_n(&h, 2), NULL), RC_OK);
+	cr_assert_eq(answer(&h, &retry), RC_OK);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_bad_signature_costs_the_client_many_checks_and_the_log_one)
+{
+	struct hall h;
+	char *token;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.client_verifies_per_s_max = 12;
+	h.world.rules.verifies_per_s_max = 4;
+	h.world.rules.failed_weight = 10;
+	hall_start(&h);
+	token = hall_token_n(&h, 1);
+	token[strlen(token) - 10] = (char)(token[strlen(token) - 10] == 'A' ? 'B' : 'A');
+	cr_assert_eq(one(&h, 1, token), RC_BAD_SIGNATURE);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 2)), RC_OK);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 3)), RC_OK);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 4)), RC_OVER_QUOTA, "12 less 10 are two");
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 4)), RC_OK, "and four less three is one");
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 5)), RC_OVER_QUOTA);
+	hall_end(&h);
+}
+
+Test(serve_submit, an_unsigned_token_is_taken_where_the_log_allows_it)
+{
+	struct hall h;
+	struct token_make t = {0};
+
+	hall_init(&h);
+	hall_start(&h);
+	token_make_id(1, t.jti);
+	cr_assert_eq(one(&h, 1, hall_plain(&t)), RC_LEVEL_TOO_LOW);
+	hall_end(&h);
+	hall_init(&h);
+	h.world.rules.level_min = LEVEL_1;
+	hall_start(&h);
+	cr_assert_eq(one(&h, 1, hall_plain(&t)), RC_OK);
+	hall_end(&h);
+}
+
+Test(serve_submit, an_unsigned_token_comes_from_its_issuers_own_connection)
+{
+	char pattern[] = "spiffe://example.com/*";
+	struct policy_grant grant = {pattern, POLICY_WRITE};
+	struct hall h;
+
+	hall_init(&h);
+	h.world.rules.level_min = LEVEL_1;
+	h.world.rules.grants = &grant;
+	h.world.rules.grant_count = 1;
+	hall_start(&h);
+	for (int i = 0; i < 2; i++) {
+		struct token_make t = {0};
+		struct call_request r = ask(APPEND, BYTES_NONE);
+		struct why why = {0};
+		uint64_t retry;
+		char *token;
+
+		token_make_id((uint64_t)i + 1, t.jti);
+		token = hall_plain(&t);
+		r.message = append_request(&token, 1, true);
+		r.insecure = false;
+		r.identity = bytes_str(
+		    i == 0 ? "spiffe://example.com/agent/b" : "spiffe://example.com/agent/a");
+		cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK);
+		free((void *)(uintptr_t)r.message.p);
+		cr_assert_eq(answer(&h, &retry), i == 0 ? RC_NOT_AUTHORIZED : RC_OK);
+	}
+	h.world.rules.grants = NULL;
+	h.world.rules.grant_count = 0;
+	hall_end(&h);
+}
+
+Test(serve_submit, what_stands_beside_the_tokens_is_bounded_and_makes_sense)
+{
+	static const struct {
+		struct append_more more;
+		enum rc rc;
+	} cases[] = {
+	    {{TRUST_WITS_MAX, TRUST_WIT_SIZE_MAX, false, 0}, RC_OK},
+	    {{TRUST_WITS_MAX + 1, 10, false, 0}, RC_TOO_LARGE},
+	    {{1, TRUST_WIT_SIZE_MAX + 1, false, 0}, RC_TOO_LARGE},
+	    {{1, 0, false, 0}, RC_TOO_LARGE},
+	    {{0, 0, true, 5}, RC_OK},
+	    {{0, 0, true, 0}, RC_OK},
+	    {{0, 0, false, 5}, RC_BAD_REQUEST},
+	};
+	struct hall h;
+	uint64_t retry;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	hall_start(&h);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *token = hall_token_n(&h, i);
+		struct bytes message = append_request_more(&token, 1, true, &cases[i].more);
+		struct call_request r = ask(APPEND, message);
+		struct why why = {0};
+
+		cr_assert_eq(serve_begin(h.serve, &r, &why), cases[i].rc, "case %zu", i);
+		free((void *)(uintptr_t)message.p);
+		if (cases[i].rc == RC_OK)
+			cr_assert_eq(answer(&h, &retry), RC_OK);
+	}
+	cr_assert_eq(serve_slots_free(h.serve), 16);
 	hall_end(&h);
 }

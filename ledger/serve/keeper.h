@@ -1,0 +1,32 @@
+/*
+ * keeper.h - private to serve/: the thread that keeps keys fresh, and what it does for the calls
+ * that edit them.
+ *
+ * Everything here is the keeper thread's, but what call.h names for others.
+ */
+#ifndef SERVE_KEEPER_H
+#define SERVE_KEEPER_H
+
+#include "serve/submit.h"
+
+/* One trust folder, and the logs that go by it. */
+struct keeper_trust {
+	struct trust *trust;
+	struct trust_state state;
+	char problem[200]; /* of the last try, so that it is said once */
+	int64_t said_us;
+};
+
+/*
+ * Bring the folder as it is into every log that goes by it, then into force.  'by' is written into
+ * the entries.  Anything that fails leaves the snapshot before in force: RC_BAD_KEY (the folder is not
+ * acceptable), RC_NO_SPACE, RC_STORE_DOUBT, ...
+ */
+enum rc keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct why *why);
+/* The folder of a log. */
+struct keeper_trust *keeper_trust_of(struct keeper *k, const struct hall_log *log);
+
+/* truststore.c: do what an edit asks for, and finish the call. */
+void truststore_edit(struct keeper *k, struct call *call);
+
+#endif
