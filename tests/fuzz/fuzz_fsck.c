@@ -137,7 +137,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_event(raw, &arena);
 		break;
 	default:
-		try_token(raw, data[0] == 'c' ? FSCK_COSE : data[0] == 'p' ? FSCK_PLAIN : FSCK_JWS,
+		try_token(raw,
+		    data[0] == 'c'   ? FSCK_COSE
+		    : data[0] == 'p' ? FSCK_PLAIN
+				     : FSCK_JWS,
 		    &arena);
 	}
 	arena_release(&arena);

@@ -6,54 +6,6 @@
 
 TestSuite(tools_fsck_graph, .init = set_up, .fini = tear_down);
 
-static enum rc
-forge_tile(void *ctx, unsigned level, uint64_t number, unsigned width, const uint8_t *hashes)
-{
-	return store_put_tile(ctx, level, number, bytes_of(hashes, (size_t)width * HASH_SIZE));
-}
-
-static void
-forge(const struct entry *entry)
-{
-	struct store_options o = {
-	    .folder = log_folder, .origin = ORIGIN, .map_size = 1 << 28, .free_bytes_min = 1};
-	struct tile_writer *tiles = tile_writer_new();
-	struct log_signer signer;
-	struct store_read *read;
-	struct store *store;
-	struct arena arena;
-	struct bytes head;
-	struct hash leaf, top;
-	struct buf note;
-	uint64_t size;
-
-	arena_init(&arena, 1 << 20);
-	buf_init(&note, 0);
-	cr_assert(log_signer_open(key_path, ORIGIN, &signer, NULL) == RC_OK);
-	cr_assert(store_lmdb_open(&store, &o, NULL) == RC_OK);
-	cr_assert(store_read_begin(store, &read) == RC_OK);
-	size = store_read_size(read);
-	cr_assert(tile_writer_load(tiles, size, ledger_tiles(read)) == RC_OK);
-	store_read_end(read);
-	cr_assert(tile_writer_begin(tiles, 1) == RC_OK);
-	cr_assert(entry_write_head(entry, &arena, &head) == RC_OK);
-	entry_leaf_hash(head, entry->token, &leaf);
-	cr_assert(store_batch_begin(store) == RC_OK);
-	cr_assert(store_put_entry(store, size, head, entry->token) == RC_OK);
-	tile_writer_append(tiles, &leaf);
-	cr_assert(tile_writer_dirty(tiles, forge_tile, store) == RC_OK);
-	tile_writer_root(tiles, &top);
-	cr_assert(checkpoint_sign(&signer, size + 1, &top, BYTES_NONE, &note) == RC_OK);
-	cr_assert(store_put_head(store, size + 1, buf_bytes(&note)) == RC_OK);
-	cr_assert(store_batch_commit(store) == RC_OK);
-	cr_assert(store_journal_append(store, size + 1, buf_bytes(&note)) == RC_OK);
-	store_close(store);
-	log_signer_close(&signer);
-	tile_writer_free(tiles);
-	arena_release(&arena);
-	buf_release(&note);
-}
-
 /* The right entry for one more task of agent a without a workflow, after entry 299. */
 static void
 next_entry(struct world_job *j, struct entry *e)
