@@ -135,15 +135,13 @@ judge_id(struct step *s, size_t i, struct holder *holder)
 static enum rc
 judge_key(struct step *s, struct seq_job *job, uint64_t *anchor)
 {
-	struct ledger *l = s->l;
-
 	*anchor = ENTRY_NONE;
 	if (!job->has_signer)
 		return RC_OK; /* L1: nobody signed */
 	/* History gate: goes when every log is told of its keys before its first token. */
-	if (l->key_entries == 0)
+	if (s->l->key_entries == 0)
 		return RC_OK;
-	return history_judge(l->history, job->claim->trust_domain, &job->signer, job->binding,
+	return history_judge(s->l->history, job->claim->trust_domain, &job->signer, job->binding,
 	    &job->anchor, (int64_t)s->received_ms, job->claim->iat, anchor, &job->why);
 }
 

@@ -134,6 +134,42 @@ world_job_init(struct world_job *j, const struct token_make *t)
 }
 
 void
+world_job_plain(struct world_job *j, const struct token_make *t)
+{
+	struct world_job j0;
+	struct why why;
+
+	world_job_init(&j0, t);
+	*j = j0;
+	arena_init(&j->arena, 1 << 20);
+	j->text = strndup((const char *)j0.token.payload.p, j0.token.payload.n);
+	must(j->text != NULL);
+	world_job_release(&j0);
+	must(token_parse(bytes_str(j->text), &j->arena, &j->token, &why) == RC_OK);
+	must(claim_read(&j->token, &j->arena, &j->claim, &why) == RC_OK);
+	must(j->token.level == LEVEL_1);
+	j->job.token = &j->token;
+	j->job.claim = &j->claim;
+	j->job.arena = &j->arena;
+	j->job.has_signer = false;
+	j->job.binding = 0;
+}
+
+void
+world_entry(struct ledger *l, uint64_t index, struct arena *arena, struct entry *entry)
+{
+	struct store_read *read = NULL;
+	struct bytes raw, copy;
+	struct why why;
+
+	must(store_read_begin(ledger_store(l), &read) == RC_OK);
+	must(store_get_entry(read, index, &raw) == RC_OK);
+	must(arena_dup(arena, raw, &copy));
+	must(entry_read(copy, arena, entry, &why) == RC_OK);
+	store_read_end(read);
+}
+
+void
 world_job_release(struct world_job *j)
 {
 	arena_release(&j->arena);

@@ -41,9 +41,12 @@ enum rc world_key(struct ledger *l, int64_t now_ms, enum event_action action, co
 struct bytes world_event(enum event_action action, const char *material, int64_t since, struct arena *arena);
 /* Signed with WORLD_KEY. */
 void world_job_init(struct world_job *j, const struct token_make *t);
+void world_job_plain(struct world_job *j, const struct token_make *t); /* L1: nobody signed */
 void world_job_key(struct world_job *j, const char *material); /* with another one */
 void world_job_release(struct world_job *j);
 enum rc world_step(struct world *w, struct world_job *jobs, size_t count);
+/* A stored entry, copied into the arena. */
+void world_entry(struct ledger *l, uint64_t index, struct arena *arena, struct entry *entry);
 void world_root(struct world *w, struct hash *root); /* of the newest checkpoint, opened under the log's key */
 
 #endif

@@ -15,6 +15,7 @@
 struct row {
 	uint8_t id, wf;
 	int64_t iat;
+	bool lower;
 };
 
 struct table {
@@ -32,6 +33,7 @@ give(const struct table *t, size_t i, struct dag_node *out)
 	out->iat = t->rows[i].iat;
 	out->has_wid = t->rows[i].wf != 0;
 	memset(out->wid, t->rows[i].wf, UUID_SIZE);
+	out->lower = t->rows[i].lower;
 }
 
 static enum rc
@@ -114,15 +116,16 @@ resolve(struct fix *f, bool cross_workflow)
 #define PRED(...) ((const uint8_t[]){__VA_ARGS__, 0})
 
 static const struct row log_rows[] = {
-    {1, WF_A, 900},
-    {2, WF_A, 1000},
-    {3, WF_B, 900},
-    {4, 0, 900},
-    {5, WF_A, 900},
-    {5, WF_B, 950},
-    {6, WF_A, 1030},
-    {7, WF_A, 1031},
-    {8, WF_B, 1031},
+    {1, WF_A, 900, false},
+    {2, WF_A, 1000, false},
+    {3, WF_B, 900, true},
+    {4, 0, 900, false},
+    {5, WF_A, 900, false},
+    {5, WF_B, 950, false},
+    {6, WF_A, 1030, false},
+    {7, WF_A, 1031, false},
+    {8, WF_B, 1031, false},
+    {9, WF_A, 900, true},
 };
 #define FIX(wf, pred) fix_new(log_rows, sizeof(log_rows) / sizeof(log_rows[0]), wf, pred)
 
@@ -134,6 +137,19 @@ Test(claim_dag, a_root_needs_no_look_up)
 	cr_expect_eq(f->parents.count, 0);
 	cr_expect_eq(f->table.asked + f->table.asked_any, 0);
 	fix_free(f);
+}
+
+Test(claim_dag, one_lower_parent_is_enough_and_it_may_be_in_another_workflow)
+{
+	static const uint8_t preds[3][4] = {{1, 2, 0}, {1, 9, 2, 0}, {1, 3, 0}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct fix *f = FIX(WF_A, preds[i]);
+
+		cr_assert_eq(resolve(f, true), RC_OK, "%s", f->why.text);
+		cr_expect_eq(f->parents.lower, i > 0, "case %zu", i);
+		fix_free(f);
+	}
 }
 
 Test(claim_dag, finds_parents_of_the_own_workflow_in_the_token_s_order)
@@ -271,7 +287,7 @@ Test(claim_dag, a_hundred_parents_cost_at_most_two_look_ups_each)
 	struct fix *f;
 
 	for (size_t i = 0; i < CLAIM_PRED_MAX; i++) {
-		rows[i] = (struct row){(uint8_t)(i + 1), WF_B, 1000};
+		rows[i] = (struct row){(uint8_t)(i + 1), WF_B, 1000, false};
 		pred[i] = (uint8_t)(i + 1);
 	}
 	f = fix_new(rows, CLAIM_PRED_MAX, WF_A, pred);

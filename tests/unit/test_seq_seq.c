@@ -276,20 +276,6 @@ Test(seq_seq, keeps_the_same_id_apart_in_two_workflows)
 	world_job_release(&j);
 }
 
-static void
-read_entry(uint64_t index, struct arena *arena, struct entry *entry)
-{
-	struct store_read *read = NULL;
-	struct bytes raw, copy;
-	struct why why;
-
-	cr_assert_eq(store_read_begin(ledger_store(w.ledger), &read), RC_OK);
-	cr_assert_eq(store_get_entry(read, index, &raw), RC_OK);
-	cr_assert(arena_dup(arena, raw, &copy));
-	cr_assert_eq(entry_read(copy, arena, entry, &why), RC_OK);
-	store_read_end(read);
-}
-
 Test(seq_seq, chains_workflow_issuer_and_foreign_references)
 {
 	struct world_job j;
@@ -317,7 +303,7 @@ Test(seq_seq, chains_workflow_issuer_and_foreign_references)
 		cr_assert_eq(j.job.rc, RC_OK);
 		world_job_release(&j);
 	}
-	read_entry(WORLD_FIRST + 3, &arena, &e);
+	world_entry(w.ledger, WORLD_FIRST + 3, &arena, &e);
 	cr_assert_eq(e.workflow.ordinal, 1);
 	cr_assert_eq(e.workflow.previous, WORLD_FIRST + 2);
 	cr_assert_eq(e.issuer.ordinal, 3);
@@ -329,7 +315,7 @@ Test(seq_seq, chains_workflow_issuer_and_foreign_references)
 	cr_assert_eq(e.foreign[0].link.ordinal, 1);
 	cr_assert_eq(e.foreign[0].link.previous, WORLD_FIRST + 2);
 	cr_assert(e.flags & ENTRY_FOREIGN_PARENT);
-	read_entry(WORLD_FIRST + 0, &arena, &e);
+	world_entry(w.ledger, WORLD_FIRST + 0, &arena, &e);
 	cr_assert_eq(e.workflow.previous, ENTRY_NONE);
 	arena_release(&arena);
 }
@@ -346,8 +332,8 @@ Test(seq_seq, receive_time_never_goes_back)
 	w.now_ms -= 3600000;
 	cr_assert_eq(add(2, 0, &j), RC_OK);
 	world_job_release(&j);
-	read_entry(WORLD_FIRST + 0, &arena, &a);
-	read_entry(WORLD_FIRST + 1, &arena, &b);
+	world_entry(w.ledger, WORLD_FIRST + 0, &arena, &a);
+	world_entry(w.ledger, WORLD_FIRST + 1, &arena, &b);
 	cr_assert(b.received_at_ms >= a.received_at_ms);
 	arena_release(&arena);
 }
