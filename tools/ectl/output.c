@@ -19,7 +19,8 @@
 
 #define TABLE_WIDTH 100
 #define UUID_WIDTH  36
-#define CELL_MIN    8 /* a shortened cell keeps at least this */
+#define HASH_WIDTH  43 /* base64url of 32 bytes */
+#define CELL_MIN    8  /* a shortened cell keeps at least this */
 #define BAR	    30
 
 /* Length of the UTF-8 sequence at s when it is sound and printable; else 0. */
@@ -196,6 +197,12 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
+static bool
+is_id(size_t width)
+{
+	return width == UUID_WIDTH || width == HASH_WIDTH;
+}
+
 /* Shorten the widest column until the row fits; when it is the last one, its text is wrapped
  * instead.  A column of ids stays whole: half an id cannot be copied into the next command. */
 static void
@@ -206,14 +213,14 @@ fit(size_t *width, size_t columns)
 
 		for (size_t i = 0; i < columns; i++) {
 			total += width[i];
-			if (width[i] > room && width[i] != UUID_WIDTH) {
+			if (width[i] > room && !is_id(width[i])) {
 				widest = i;
 				room = width[i];
 			}
 		}
 		if (total <= TABLE_WIDTH || widest == columns)
 			return;
-		width[widest] -= width[widest] == UUID_WIDTH + 1 ? 2 : 1;
+		width[widest] -= is_id(width[widest] - 1) ? 2 : 1;
 	}
 }
 

@@ -64,33 +64,53 @@ word(json_t *row, const char *name)
 	return text != NULL ? text : "-";
 }
 
+/* What holds now: the whole story is in "ectl get" and -o json. */
+static void
+state_of(json_t *key, char *out, size_t size)
+{
+	const char *state = word(key, "state"), *what = state, *reason = word(key, "reason");
+	json_t *since = json_object_get(key, "revoked_since"), *from = NULL;
+	char index[32], at[32];
+
+	(void)snprintf(index, sizeof index, "%s_index", what);
+	(void)snprintf(at, sizeof at, "%s_at", what);
+	if (json_is_integer(since) && strcmp(state, "revoked") == 0)
+		from = show_time_ms((int64_t)json_integer_value(since) * 1000);
+	(void)snprintf(out, size, "%s %.19sZ, entry %lld%s%s", state,
+	    json_string_value(from) != NULL ? json_string_value(from) : word(key, at),
+	    (long long)json_integer_value(json_object_get(key, index)),
+	    strcmp(reason, "-") != 0 ? ": " : "", strcmp(reason, "-") != 0 ? reason : "");
+	json_decref(from);
+}
+
 static int
 keys_table(json_t *keys)
 {
+	char speaks[320], state[512];
 	struct table t;
 	json_t *key;
 	size_t i;
 
-	table_init(&t, 4);
-	table_add(&t, "domain");
+	table_init(&t, 3);
 	table_add(&t, "key");
 	table_add(&t, "speaks for");
 	table_add(&t, "state");
 	json_array_foreach(keys, i, key)
 	{
 		json_t *iss = json_object_get(key, "ect_iss");
-		const char *first = json_string_value(json_array_get(iss, 0));
-		char speaks[320], story[512], name[320];
+		const char *first = json_string_value(json_array_get(iss, 0)),
+			   *kid = json_string_value(json_object_get(key, "kid"));
 
-		(void)snprintf(name, sizeof name, "%s %s", word(key, "subject"),
-		    strcmp(word(key, "kid"), "-") != 0 ? word(key, "kid") : word(key, "id"));
-		(void)snprintf(speaks, sizeof speaks, "%s%s", first != NULL ? first : "-",
-		    json_array_size(iss) > 1 ? " ..." : "");
-		key_story(key, story, sizeof story);
-		table_add(&t, word(key, "domain"));
-		table_add(&t, name);
+		if (first != NULL)
+			(void)snprintf(speaks, sizeof speaks, "%s%s", first,
+			    json_array_size(iss) > 1 ? " ..." : "");
+		else
+			(void)snprintf(speaks, sizeof speaks, "%s of %s", word(key, "subject"),
+			    word(key, "domain"));
+		state_of(key, state, sizeof state);
+		table_add(&t, kid != NULL ? kid : word(key, "id"));
 		table_add(&t, speaks);
-		table_add(&t, story);
+		table_add(&t, state);
 	}
 	return table_print(&t);
 }
