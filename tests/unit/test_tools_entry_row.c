@@ -130,7 +130,7 @@ Test(tools_entry_row, a_token_entry_has_every_member_and_says_null_for_what_is_a
 Test(tools_entry_row, a_key_entry_shows_its_event)
 {
 	Ectledger__V1__EntryView e = ECTLEDGER__V1__ENTRY_VIEW__INIT;
-	char event[] = "{\"action\":\"revoke\",\"subject\":\"key\",\"kid\":\"a-1\"}";
+	char event[] = "{\"action\":\"revoke\",\"subject\":\"key\",\"domain\":\"example.com\"}";
 	char cells[ENTRY_COLUMNS][320];
 	json_t *row;
 
@@ -144,7 +144,7 @@ Test(tools_entry_row, a_key_entry_shows_its_event)
 	entry_cells(row, cells);
 	cr_expect_str_eq(cells[0], "9");
 	cr_expect_str_eq(cells[2], "key revoke");
-	cr_expect_str_eq(cells[3], "a-1");
+	cr_expect_str_eq(cells[3], "example.com");
 	cr_expect_str_eq(cells[4], "-");
 	json_decref(row);
 }

@@ -257,9 +257,10 @@ entry_cells(json_t *row, char cells[ENTRY_COLUMNS][320])
 		(void)snprintf(cells[2], 320, "%s%s%s",
 		    strcmp(kind, "equivocation") == 0 ? "equivocation: " : "", member(row, "act"),
 		    json_is_true(json_object_get(row, "suspect")) ? " (suspect)" : "");
-	if (who[0] == '\0' && json_is_object(event))
-		who = member(event, "kid")[0] != '\0' ? member(event, "kid")
-						      : member(event, "domain");
+	if (who[0] == '\0' && json_is_object(event)) {
+		who = json_string_value(json_array_get(json_object_get(event, "issuers"), 0));
+		who = who != NULL ? who : member(event, "domain");
+	}
 	(void)snprintf(cells[3], 320, "%s", who);
 	(void)snprintf(cells[4], 320, "%s", jti[0] != '\0' ? jti : "-");
 }

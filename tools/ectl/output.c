@@ -204,23 +204,27 @@ is_id(size_t width)
 }
 
 /* Shorten the widest column until the row fits; when it is the last one, its text is wrapped
- * instead.  A column of ids stays whole: half an id cannot be copied into the next command. */
+ * instead.  A column of ids stays whole as long as others can give way: half an id cannot be copied
+ * into the next command. */
 static void
 fit(size_t *width, size_t columns)
 {
-	for (;;) {
+	for (bool ids = false;;) {
 		size_t total = 2 * (columns - 1), widest = columns, room = CELL_MIN;
 
 		for (size_t i = 0; i < columns; i++) {
 			total += width[i];
-			if (width[i] > room && !is_id(width[i])) {
+			if (width[i] > room && (ids || !is_id(width[i]))) {
 				widest = i;
 				room = width[i];
 			}
 		}
-		if (total <= TABLE_WIDTH || widest == columns)
+		if (total <= TABLE_WIDTH || (widest == columns && ids))
 			return;
-		width[widest] -= is_id(width[widest] - 1) ? 2 : 1;
+		if (widest == columns)
+			ids = true;
+		else
+			width[widest] -= !ids && is_id(width[widest] - 1) ? 2 : 1;
 	}
 }
 

@@ -36,10 +36,11 @@ provenance_json(const Ectledger__V1__ProvenanceReply *r)
 		const Ectledger__V1__GraphNode *n = r->nodes[i];
 
 		(void)json_array_append_new(nodes,
-		    json_pack("{so so sI so so so sI sb}", "jti", show_uuid(n->jti), "wid",
+		    json_pack("{so so sI so so so sI sb so}", "jti", show_uuid(n->jti), "wid",
 			show_uuid(n->wid), "index", (json_int_t)n->index, "iss", show_text(n->iss),
 			"act", show_text(n->act), "kind", show_text(n->node_kind), "depth",
-			(json_int_t)n->depth, "foreign", n->foreign != 0));
+			(json_int_t)n->depth, "foreign", n->foreign != 0, "chain_level",
+			n->chain_level[0] != '\0' ? show_text(n->chain_level) : json_null()));
 	}
 	for (size_t i = 0; i < r->n_edges; i++) {
 		const Ectledger__V1__GraphEdge *e = r->edges[i];
