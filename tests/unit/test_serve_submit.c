@@ -521,3 +521,79 @@ Test(serve_submit, what_stands_beside_the_tokens_is_bounded_and_makes_sense)
 	cr_assert_eq(serve_slots_free(h.serve), 16);
 	hall_end(&h);
 }
+
+/* A token whose parent never comes. */
+static char *
+orphan(struct hall *h, uint64_t n)
+{
+	struct token_make t = {0};
+	uint8_t pred[1][16];
+
+	token_make_id(n, t.jti);
+	token_make_id(n + 1000000, pred[0]);
+	t.pred = (const uint8_t(*)[16])pred;
+	t.pred_count = 1;
+	return hall_token(h, &t);
+}
+
+Test(serve_submit, a_token_waits_for_its_parent_and_is_answered_when_it_comes)
+{
+	struct hall h;
+	uint64_t retry;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.wait_ms = 500;
+	hall_start(&h);
+	cr_assert_eq(try(&h, APPEND, 1, orphan(&h, 7), NULL), RC_OK);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 1000007)), RC_OK, "the parent is answered first");
+	cr_assert_eq(answer(&h, &retry), RC_OK);
+	hall_end(&h);
+}
+
+Test(serve_submit, a_quarter_of_the_slots_is_never_taken_by_tokens_that_wait)
+{
+	struct hall h;
+	uint64_t retry;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.wait_ms = 500;
+	hall_start(&h);
+	for (uint64_t i = 0; i < 12; i++)
+		cr_assert_eq(try(&h, APPEND, i, orphan(&h, i), NULL), RC_OK);
+	cr_assert_eq(one(&h, 99, orphan(&h, 50)), RC_UNKNOWN_PARENT, "refused at once");
+	cr_assert_eq(one(&h, 99, hall_token_n(&h, 51)), RC_OK, "others are not in the way");
+	h.clock.mono_us += 600000;
+	for (uint64_t i = 0; i < 12; i++)
+		cr_assert_eq(answer(&h, &retry), RC_UNKNOWN_PARENT);
+	cr_assert_eq(try(&h, APPEND, 1, orphan(&h, 60), NULL), RC_OK);
+	cr_assert_eq(one(&h, 1, hall_token_n(&h, 1000060)), RC_OK);
+	cr_assert_eq(answer(&h, &retry), RC_OK, "and there is room to wait again");
+	hall_end(&h);
+}
+
+Test(serve_submit, tokens_wait_no_longer_than_the_client_or_the_deadline_says)
+{
+	struct hall h;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.wait_ms = 500;
+	hall_start(&h);
+	for (int i = 0; i < 2; i++) {
+		struct append_more more = {.wait = i == 0, .wait_ms = 0};
+		char *token = orphan(&h, (uint64_t)i);
+		struct call_request r = ask(APPEND, append_request_more(&token, 1, true, &more));
+		struct why why = {0};
+		uint64_t retry;
+
+		r.deadline_ms = i == 0 ? 0 : 100;
+		cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK);
+		free((void *)(uintptr_t)r.message.p);
+		h.clock.mono_us += i == 0 ? 0 : 101000;
+		enum rc rc = answer(&h, &retry);
+		cr_assert(rc == RC_UNKNOWN_PARENT || (i == 1 && rc == RC_DEADLINE), "%d", (int)rc);
+	}
+	hall_end(&h);
+}
