@@ -140,6 +140,7 @@ Test(tools_entry_row, a_key_entry_shows_its_event)
 	row = entry_row(&e, 12, true);
 	cr_expect_str_eq(text(json_object_get(row, "event"), "action"), "revoke");
 	cr_expect(json_is_null(json_object_get(row, "jti")));
+	cr_expect(json_is_null(json_object_get(row, "iat")));
 	cr_expect(json_is_null(json_object_get(row, "token")));
 	entry_cells(row, cells);
 	cr_expect_str_eq(cells[0], "9");

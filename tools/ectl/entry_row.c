@@ -180,6 +180,10 @@ entry_row(const Ectledger__V1__EntryView *e, uint64_t tree_size, bool whole)
 	    "out_hash", show_b64url(e->out_hash));
 	if (row == NULL)
 		return NULL;
+	if (e->jti.len == 0 && e->iat == 0) { /* no task: nothing was dated by its signer */
+		set(row, "iat", NULL);
+		set(row, "exp", NULL);
+	}
 	set(row, "ext", json_bytes(e->ext));
 	set(row, "key_thumbprint", show_b64url(e->key_thumbprint));
 	set(row, "leaf_hash", show_hex(e->leaf_hash));
