@@ -195,6 +195,21 @@ keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct wh
 	return rc;
 }
 
+enum rc
+keeper_write(struct keeper *k, const struct keeper_trust *t, struct bytes event, struct why *why)
+{
+	struct serve *s = k->serve;
+	struct arena arena;
+	enum rc rc = RC_OK;
+
+	arena_init(&arena, EVENTS_ARENA_MAX);
+	for (size_t i = 0; rc == RC_OK && i < s->log_count; i++)
+		if (s->logs[i].trust == t->trust)
+			rc = write_batch(k, &s->logs[i], &event, 1, &arena, why);
+	arena_release(&arena);
+	return rc;
+}
+
 struct keeper_trust *
 keeper_trust_of(struct keeper *k, const struct hall_log *log)
 {

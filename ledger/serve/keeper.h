@@ -23,6 +23,9 @@ struct keeper_trust {
  * acceptable), RC_NO_SPACE, RC_STORE_DOUBT, ...
  */
 enum rc keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct why *why);
+/* One event into every log that goes by the folder, whatever state the folder is in. */
+enum rc keeper_write(
+    struct keeper *k, const struct keeper_trust *t, struct bytes event, struct why *why);
 /* The folder of a log. */
 struct keeper_trust *keeper_trust_of(struct keeper *k, const struct hall_log *log);
 

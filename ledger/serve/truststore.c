@@ -8,6 +8,11 @@
  * who asked; the answer comes when its entries are in the log and the keys in force.  The folder
  * may be shared by logs: the edit holds for all of them, while the right to make it is the one on
  * the log that the call names.
+ *
+ * While the folder is refused as it is (somebody's broken file, a bundle that went back), nothing can
+ * be brought into force but one thing: a revocation, for which a key entry is enough, because tokens
+ * are judged by the log's own history.  It goes into revoked.json and straight into the logs, so that
+ * nothing is owed for it once the folder is sound again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -104,11 +109,14 @@ truststore_answer(struct call *call, const ProtobufCMessage *request, struct why
 
 struct edit {
 	struct keeper *keeper;
+	const struct keeper_trust *trust;
 	struct call *call;
 	const Ectledger__V1__TrustStoreRequest *request;
 	const char *folder;
 	struct bytes domain, by;
 	struct hash id; /* what is, or was, edited */
+	enum event_subject subject;
+	bool alone; /* the folder is refused as it is */
 	bool unchanged;
 };
 
@@ -172,7 +180,32 @@ resolve(struct edit *e, bool may_be_new, struct why *why)
 		return bad(why, "key", "keys and certificates are revoked, not bundles or lists");
 	e->id = record.id;
 	e->domain = record.domain;
+	e->subject = record.subject;
 	return RC_OK;
+}
+
+/* The file first: a log whose folder does not know of a revocation would take it back. */
+static enum rc
+revoke_alone(struct edit *e, int64_t since, struct why *why)
+{
+	struct trust_event event = {.action = EVENT_REVOKE,
+	    .subject = e->subject,
+	    .domain = e->domain,
+	    .id = e->id,
+	    .has_since = true,
+	    .since = since,
+	    .reason = bytes_str(e->request->reason),
+	    .by = e->by};
+	struct bytes raw;
+	enum rc rc;
+
+	rc = edit_revoke_alone(
+	    e->folder, e->domain, &e->id, since, event.reason, e->by, &e->unchanged, why);
+	if (rc != RC_OK)
+		return rc;
+	if ((rc = event_write(&event, &e->call->arena, &raw)) != RC_OK)
+		return why_set(why, rc, "key entries", NULL, 0, "%s", rc_text(rc));
+	return keeper_write(e->keeper, e->trust, raw, why);
 }
 
 static enum rc
@@ -190,6 +223,8 @@ revoke(struct edit *e, struct why *why)
 		since = clock_now_ms(&e->call->serve->options.clock) / 1000;
 	if ((rc = resolve(e, true, why)) != RC_OK)
 		return rc;
+	if (e->alone)
+		return revoke_alone(e, since, why);
 	return edit_revoke(
 	    e->folder, e->domain, &e->id, since, bytes_str(r->reason), e->by, &e->unchanged, why);
 }
@@ -227,7 +262,7 @@ settle(struct edit *e, struct keeper_trust *t, struct why *why)
 	uint64_t size;
 	enum rc rc = RC_OK;
 
-	if (!e->unchanged || atomic_load(&t->state.owed))
+	if (!e->alone && (!e->unchanged || atomic_load(&t->state.owed)))
 		rc = keeper_sync(e->keeper, t, e->by, why);
 	if (rc != RC_OK)
 		return rc;
@@ -257,7 +292,11 @@ run(struct keeper *k, struct call *call, struct why *why)
 {
 	struct keeper_trust *t = keeper_trust_of(k, call->log);
 	const ProtobufCMessage *request = NULL;
-	struct edit e = {.keeper = k, .call = call, .folder = trust_folder_path(t->trust)};
+	struct edit e = {.keeper = k,
+	    .trust = t,
+	    .call = call,
+	    .folder = trust_folder_path(t->trust),
+	    .subject = EVENT_KEY};
 	enum rc rc;
 
 	if ((rc = call_alive(call, why)) != RC_OK)
@@ -269,7 +308,8 @@ run(struct keeper *k, struct call *call, struct why *why)
 	e.domain = bytes_str(e.request->domain);
 	e.by = call->identity.n > 0 ? call->identity : bytes_str("loopback");
 	/* What others changed is not the operator's doing; the keeper has just looked. */
-	if (atomic_load(&t->state.owed))
+	e.alone = atomic_load(&t->state.owed);
+	if (e.alone && strcmp(e.request->action, "revoke") != 0)
 		return why_set(why, RC_BAD_CONFIG, "trust", NULL, 0,
 		    "the trust folder is not in force: %.110s", t->problem);
 	if ((rc = change(&e, why)) == RC_OK)

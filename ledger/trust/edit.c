@@ -36,6 +36,7 @@ static enum rc place_open(
     struct place *p, const char *folder, struct bytes domain, bool make, struct why *why);
 static void place_close(struct place *p, bool keep);
 static enum rc commit(const struct place *p, const char *name, struct bytes text, struct why *why);
+static enum rc put(const struct place *p, const char *name, struct bytes text, struct why *why);
 static enum rc keys_with(const struct place *p, const struct json_node *jwk, const struct key *key,
     struct buf *out, bool *unchanged, struct why *why);
 static enum rc read_revoked(
@@ -135,8 +136,8 @@ out:
 	return rc;
 }
 
-enum rc
-edit_revoke(const char *folder, struct bytes domain, const struct hash *id, int64_t since,
+static enum rc
+put_revocation(bool alone, const char *folder, struct bytes domain, const struct hash *id, int64_t since,
     struct bytes reason, struct bytes by, bool *unchanged, struct why *why)
 {
 	struct place p = {.root = -1, .fd = -1};
@@ -170,7 +171,8 @@ edit_revoke(const char *folder, struct bytes domain, const struct hash *id, int6
 	*old = (struct anchor_revoked){*id, since, reason, by};
 	write_revoked(&a, &text);
 	if (!same && (rc = buf_rc(&text)) == RC_OK)
-		rc = commit(&p, REVOKED_FILE, buf_bytes(&text), why);
+		rc = alone ? put(&p, REVOKED_FILE, buf_bytes(&text), why)
+			   : commit(&p, REVOKED_FILE, buf_bytes(&text), why);
 out:
 	if (unchanged)
 		*unchanged = same;
@@ -179,6 +181,20 @@ out:
 	buf_release(&text);
 	arena_release(&arena);
 	return rc;
+}
+
+enum rc
+edit_revoke(const char *folder, struct bytes domain, const struct hash *id, int64_t since,
+    struct bytes reason, struct bytes by, bool *unchanged, struct why *why)
+{
+	return put_revocation(false, folder, domain, id, since, reason, by, unchanged, why);
+}
+
+enum rc
+edit_revoke_alone(const char *folder, struct bytes domain, const struct hash *id, int64_t since,
+    struct bytes reason, struct bytes by, bool *unchanged, struct why *why)
+{
+	return put_revocation(true, folder, domain, id, since, reason, by, unchanged, why);
 }
 
 enum rc
@@ -369,13 +385,21 @@ commit(const struct place *p, const char *name, struct bytes text, struct why *w
 	struct folder_edit edit = {p->domain, name, text};
 	struct trust_snapshot *trial = NULL;
 	struct trust_report report;
-	char beside[80];
 	enum rc rc;
-	int fd;
 
 	if ((rc = folder_load(p->folder, &edit, &trial, &report)) != RC_OK)
 		return why_set(why, rc, "trust (trial)", NULL, 0, "%s", report.problem);
 	trust_snapshot_drop(trial);
+	return put(p, name, text, why);
+}
+
+static enum rc
+put(const struct place *p, const char *name, struct bytes text, struct why *why)
+{
+	enum rc rc = RC_OK;
+	char beside[80];
+	int fd;
+
 	snprintf(beside, sizeof(beside), ".%s.new", name);
 	fd = openat(p->fd, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)

@@ -32,6 +32,10 @@ enum rc edit_add_ca(const char *folder, struct bytes domain, struct bytes der, s
  * revoked already gets the new time and reason. */
 enum rc edit_revoke(const char *folder, struct bytes domain, const struct hash *id, int64_t since,
     struct bytes reason, struct bytes by, bool *unchanged, struct why *why);
+/* The same for a folder that is refused as it is: only revoked.json itself is judged, so that another
+ * file's fault never stands between an operator and a stolen key. */
+enum rc edit_revoke_alone(const char *folder, struct bytes domain, const struct hash *id,
+    int64_t since, struct bytes reason, struct bytes by, bool *unchanged, struct why *why);
 /* Take a revocation back. */
 enum rc edit_reinstate(const char *folder, struct bytes domain, const struct hash *id,
     bool *unchanged, struct why *why);

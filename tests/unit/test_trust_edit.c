@@ -201,6 +201,33 @@ Test(trust_edit, revocations_are_added_changed_and_taken_back)
 	cr_assert(unchanged);
 }
 
+Test(trust_edit, a_revocation_alone_lands_in_a_folder_that_is_refused)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char path[512], *text, *one = pair_jwk(&p, "k1", ISS, NULL);
+	FILE *f;
+
+	cr_assert(add_jwk(one) == RC_OK, "%s", why.text);
+	snprintf(path, sizeof(path), "%s/" DOMAIN "/broken.jwks.json", root);
+	cr_assert((f = fopen(path, "w")) != NULL);
+	fputs("{", f);
+	fclose(f);
+	cr_assert(trust_snapshot_load(root, &s, &report) == RC_BAD_KEY);
+	cr_assert(edit_revoke(root, bytes_str(DOMAIN), &id, 7, bytes_str("stolen"), bytes_str("ops"),
+		      &unchanged, &why) == RC_BAD_KEY);
+	cr_assert(edit_revoke_alone(root, bytes_str(DOMAIN), &id, 7, bytes_str("stolen"),
+		      bytes_str("ops"), &unchanged, &why) == RC_OK);
+	cr_assert(!unchanged);
+	cr_assert(unlink(path) == 0);
+	load();
+	cr_assert_eq(report.revoked, 1);
+	text = contents(DOMAIN "/revoked.json");
+	cr_assert(strstr(text, "stolen") != NULL);
+	free(text);
+	free(one);
+	EVP_PKEY_free(p.pkey);
+}
+
 Test(trust_edit, reinstating_in_an_unknown_domain_changes_nothing)
 {
 	cr_assert(edit_reinstate(root, bytes_str("other.org"), &id, &unchanged, &why) == RC_OK);
