@@ -6,8 +6,9 @@
  * (writer_put), empty again once taken into a batch.
  *
  * States of an item: in the ring -> in a batch -> handed back; or from the batch into the pool of
- * those that wait for a parent, from there into a later batch, or handed back when its time is over.
- * An item in the pool has left its ticket and its group: nothing is behind it.
+ * those that wait for a parent, and from there into a later batch: when a parent has come, or when
+ * its time is over, to be judged a last time, so that what is called missing is missing then.  An item
+ * in the pool has left its ticket and its group: nothing is behind it.
  *
  * Invariants:
  *   1. front <= next <= front + tickets_max: a slot is used by one ticket at a time.
@@ -57,6 +58,7 @@ struct writer {
 	pthread_t thread;
 	/* the writer thread's */
 	struct wait_pool *pool;
+	struct writer_item *late; /* their time is over; for the next batches */
 	bool woken_first;
 	bool stopped_told;
 	struct seq_job *jobs[SEQ_BATCH_MAX];
@@ -141,8 +143,36 @@ commit(struct writer *w, struct writer_item *first)
 	w->o.stopped(w->o.ctx, rc);
 }
 
-/* The next batch of tokens: the ring's front, and items from the pool whose parent has come; these
- * are first in the chain, so that they are first to find room in the pool again. */
+/* Up to 'max' of those whose time is over. */
+static size_t
+take_late(struct writer *w, size_t max, struct writer_item **first)
+{
+	struct writer_item **tail = first;
+	size_t n = 0;
+
+	for (; n < max && w->late != NULL; n++) {
+		*tail = w->late;
+		tail = &w->late->next;
+		w->late = w->late->next;
+	}
+	*tail = NULL;
+	return n;
+}
+
+/* From the pool: whose parent has come, and whose time is over. */
+static size_t
+take_waiting(struct writer *w, size_t max, struct writer_item **first)
+{
+	struct writer_item **tail = first;
+	size_t woken = wait_take(w->pool, max, first);
+
+	for (size_t i = 0; i < woken; i++)
+		tail = &(*tail)->next;
+	return woken + take_late(w, max - woken, tail);
+}
+
+/* The next batch of tokens: the ring's front, and items that waited; these are first in the chain, so
+ * that they are first to find room in the pool again. */
 static size_t
 gather(struct writer *w, struct writer_item **first, uint64_t *missing)
 {
@@ -151,10 +181,10 @@ gather(struct writer *w, struct writer_item **first, uint64_t *missing)
 
 	w->woken_first = !w->woken_first;
 	if (w->woken_first)
-		woken = wait_take(w->pool, WOKEN_MAX, first);
+		woken = take_waiting(w, WOKEN_MAX, first);
 	taken = take(w, SEQ_BATCH_MAX - woken, &front, missing);
 	if (!w->woken_first)
-		woken = wait_take(w->pool, SEQ_BATCH_MAX - taken, first);
+		woken = take_waiting(w, SEQ_BATCH_MAX - taken, first);
 	for (size_t i = 0; i < woken; i++)
 		tail = &(*tail)->next;
 	*tail = front;
@@ -175,6 +205,16 @@ hand_back(struct writer *w, struct writer_item *first)
 		w->o.done(w->o.ctx, first, count);
 }
 
+static void
+came_late(struct writer_item *item)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(item->job.missing[0], text);
+	why_set(&item->job.why, RC_UNKNOWN_PARENT, "parents before children", "pred", 0,
+	    "predecessor %s did not come within %u ms", text, item->wait_ms);
+}
+
 /* May the item wait for its parents?  It is in the pool then. */
 static bool
 stays(struct writer *w, struct writer_item *item, int64_t now_us)
@@ -190,6 +230,8 @@ stays(struct writer *w, struct writer_item *item, int64_t now_us)
 		return true;
 	if (!again)
 		item->deadline_us = 0; /* it never waited */
+	else
+		came_late(item);
 	return false;
 }
 
@@ -218,26 +260,23 @@ settle(struct writer *w, struct writer_item *first)
 static void
 expire(struct writer *w)
 {
-	struct writer_item *first;
-	char text[UUID_TEXT_SIZE];
+	struct writer_item **tail = &w->late;
 
-	if (wait_expired(w->pool, clock_mono_us(&w->o.clock), &first) == 0)
-		return;
-	for (struct writer_item *i = first; i != NULL; i = i->next) {
-		uuid_text(i->job.missing[0], text);
-		why_set(&i->job.why, RC_UNKNOWN_PARENT, "parents before children", "pred", 0,
-		    "predecessor %s did not come within %u ms", text, i->wait_ms);
-	}
-	hand_back(w, first);
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	(void)wait_expired(w->pool, clock_mono_us(&w->o.clock), tail);
 }
 
 /* Everything that waits goes back: as it was judged last, or in doubt like the log itself. */
 static void
 empty_pool(struct writer *w, bool doubt)
 {
-	struct writer_item *first;
+	struct writer_item *first, **tail = &first;
 
-	if (wait_take_all(w->pool, &first) == 0)
+	(void)take_late(w, SIZE_MAX, &first);
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	if (wait_take_all(w->pool, tail) == 0 && first == NULL)
 		return;
 	for (struct writer_item *i = first; i != NULL && doubt; i = i->next) {
 		i->job.rc = RC_STORE_DOUBT;
