@@ -32,26 +32,47 @@ Test(tools_fsck, finds_nothing_in_a_sound_log_and_gives_its_root)
 	ledger_close(l);
 	cr_expect(strcmp(str(answer, "root"), hex) == 0);
 	cr_expect(json_integer_value(json_object_get(answer, "entries")) == COUNT);
-	cr_expect(json_integer_value(json_object_get(answer, "heads")) == COUNT / BATCH + 1);
+	cr_expect(json_integer_value(json_object_get(answer, "heads")) == COUNT / BATCH + 2);
 	cr_expect(json_integer_value(json_object_get(log, "last_good_head")) == COUNT);
-	cr_expect(json_integer_value(json_object_get(log, "signatures_checked")) == COUNT);
+	cr_expect(json_integer_value(json_object_get(log, "signatures_checked")) == COUNT - 1);
 	cr_expect(json_integer_value(json_object_get(log, "index_reach")) == COUNT);
 	cr_expect(strcmp(str(log, "index"), "ok") == 0);
 	cr_expect(strcmp(str(log, "origin"), ORIGIN) == 0);
 	json_decref(answer);
 }
 
-Test(tools_fsck, without_the_trust_folder_signatures_are_not_checked_and_that_is_said)
+Test(tools_fsck, without_the_trust_folder_the_log_s_own_key_entries_are_enough)
 {
 	char *path = path_of("trust/example.com/agents.jwks.json");
-	json_t *answer;
+	json_t *answer, *log;
 	int code;
 
 	cr_assert(unlink(path) == 0);
 	answer = fsck(&code, "");
+	log = the_log(answer);
 	cr_expect(code == 0);
-	cr_expect(json_integer_value(json_object_get(the_log(answer), "signatures_not_checked")) ==
-		  COUNT);
+	cr_expect(json_integer_value(json_object_get(log, "signatures_checked")) == COUNT - 1);
+	cr_expect(json_integer_value(json_object_get(log, "signatures_not_checked")) == 0);
+	json_decref(answer);
+	free(path);
+}
+
+/* A log of format 1 has no key entries. */
+Test(tools_fsck, with_neither_signatures_are_not_checked_and_that_is_said)
+{
+	char *path = path_of("."), command[2048];
+	json_t *answer;
+	int code;
+
+	snprintf(command, sizeof(command),
+	    "cd '%s' && rm -r * && tar -xJf '%s/data/format1.tar.xz' --strip-components=1 && "
+	    "rm -r trust",
+	    path, TEST_DATA);
+	cr_assert(system(command) == 0);
+	answer = fsck(&code, "");
+	cr_expect(code == 0, "%s", kinds(answer));
+	cr_expect(
+	    json_integer_value(json_object_get(the_log(answer), "signatures_not_checked")) == 18);
 	json_decref(answer);
 	free(path);
 }

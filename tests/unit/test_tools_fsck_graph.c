@@ -31,8 +31,8 @@ next_entry(struct world_job *j, struct entry *e)
 	e->has_signer = true;
 	e->signer = agent_thumbprint;
 	e->binding = 1;
-	e->anchor = ENTRY_NONE;
-	e->workflow = e->issuer = (struct entry_link){PLAIN, PLAIN - 1};
+	e->anchor = 0;
+	e->workflow = e->issuer = (struct entry_link){PLAIN - 1, PLAIN - 1};
 	e->parents = &parent;
 	e->parent_count = 1;
 	e->token = bytes_str(j->text);
@@ -132,7 +132,7 @@ Test(tools_fsck_graph, an_id_that_is_taken_is_found)
 
 	next_entry(&j, &e);
 	forge(&e);
-	e.workflow = e.issuer = (struct entry_link){PLAIN + 1, COUNT};
+	e.workflow = e.issuer = (struct entry_link){PLAIN, COUNT};
 	forge(&e);
 	free(j.text);
 	json_decref(expect_problem("token", COUNT + 1, ""));

@@ -16,7 +16,7 @@
 #include "unit/test_trust_help.h"
 
 #define ORIGIN	"test.example/fsck"
-#define COUNT	600 /* more than two tiles */
+#define COUNT	600 /* more than two tiles; entry 0 is the agents' key, entry n task n */
 #define PLAIN	300 /* without workflow */
 #define BATCH	100
 #define AGENT_A "spiffe://example.com/agent/a"
@@ -64,7 +64,7 @@ make_job(struct world_job *j, uint64_t n, const char *more)
 	    .more = more};
 	uint8_t sig[96];
 	char *dot;
-	size_t step = n >= PLAIN ? 3 : 1, first = n >= PLAIN ? PLAIN : 0;
+	size_t step = n >= PLAIN ? 3 : 1, first = n >= PLAIN ? PLAIN : 1;
 
 	token_make_id(n, t.jti);
 	token_make_id(1000000 + n % 3, t.wid);
@@ -84,7 +84,7 @@ make_job(struct world_job *j, uint64_t n, const char *more)
 	j->job.claim = &j->claim;
 	j->job.arena = &j->arena;
 	j->job.has_signer = true;
-	j->job.signer = agent_thumbprint;
+	j->job.signer = j->job.anchor = agent_thumbprint;
 	j->job.binding = TRUST_JWKS;
 }
 
@@ -105,7 +105,36 @@ open_ledger(struct policy_rules *rules, bool create)
 	return l;
 }
 
-/* Tasks [from, to), BATCH in a commit. */
+/* Entry 0: the key that every task is signed with. */
+HELP void
+enrol_agent(struct ledger *l)
+{
+	struct bytes issuers[2] = {bytes_str(AGENT_A), bytes_str(AGENT_B)};
+	struct trust_event e = {.action = EVENT_ENROLL,
+	    .subject = EVENT_KEY,
+	    .domain = bytes_str("example.com"),
+	    .id = agent_thumbprint,
+	    .issuers = issuers,
+	    .issuer_count = 2,
+	    .by = bytes_str("folder")};
+	struct seq_job job = {.kind = ENTRY_KEY}, *list[1] = {&job};
+	char x[64], y[64], text[256];
+	struct arena arena;
+
+	/* The members that RFC 7638 hashes, in its order. */
+	x[b64url_encode(bytes_of(agent.raw + 1, 32), x)] = '\0';
+	y[b64url_encode(bytes_of(agent.raw + 33, 32), y)] = '\0';
+	snprintf(text, sizeof(text), "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+	    x, y);
+	e.material = bytes_str(text);
+	arena_init(&arena, 1 << 20);
+	job.arena = &arena;
+	cr_assert(event_write(&e, &arena, &job.event) == RC_OK);
+	cr_assert(seq_step(l, list, 1, 1800000000000) == RC_OK && job.rc == RC_OK);
+	arena_release(&arena);
+}
+
+/* Tasks [from, to), up to each multiple of BATCH in a commit. */
 HELP void
 append(uint64_t from, uint64_t to)
 {
@@ -114,9 +143,11 @@ append(uint64_t from, uint64_t to)
 	struct policy_rules rules;
 	struct ledger *l = open_ledger(&rules, false);
 
-	for (uint64_t n = from; n < to; n += BATCH) {
-		size_t count = to - n < BATCH ? (size_t)(to - n) : BATCH;
+	for (uint64_t n = from; n < to; n += BATCH - n % BATCH) {
+		size_t count = (size_t)(BATCH - n % BATCH);
 
+		if (count > to - n)
+			count = (size_t)(to - n);
 		for (size_t i = 0; i < count; i++) {
 			make_job(&jobs[i], n + i,
 			    n % 2
@@ -152,11 +183,12 @@ set_up(void)
 	cr_assert(log_signer_create(key_path, NULL) == RC_OK);
 	l = open_ledger(&rules, true);
 	cr_assert(seq_first_checkpoint(l) == RC_OK);
+	enrol_agent(l);
 	cr_assert(vkey_text(ledger_vkey(l), vkey, sizeof(vkey)) > 0);
 	ledger_close(l);
 	policy_rules_release(&rules);
 	file_write(root, "logs/default/vkey", vkey);
-	append(0, COUNT);
+	append(1, COUNT);
 }
 
 HELP void
