@@ -273,6 +273,16 @@ judge_times(const struct policy_rules *rules, const struct claim *claim, int64_t
 	return rc;
 }
 
+static int64_t
+ends(const struct policy_rules *rules, const struct claim *claim, uint64_t flags)
+{
+	int64_t old = claim->iat + (rules->deferred ? CLAIM_AGE_MAX_S : rules->age_max_s) + 1;
+
+	if (flags & ENTRY_DEFERRED)
+		return INT64_MAX;
+	return old < claim->exp ? old : claim->exp;
+}
+
 static enum rc
 judge_audience(
     const struct policy_rules *rules, const struct claim *claim, uint64_t *flags, struct why *why)
@@ -311,5 +321,6 @@ policy_judge(const struct policy_rules *rules, const struct token *token, const 
 			return rc;
 	}
 	out->flags = flags;
+	out->ends_s = ends(rules, claim, flags);
 	return RC_OK;
 }

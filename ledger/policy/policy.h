@@ -61,6 +61,7 @@ bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool
  */
 struct policy_ruling {
 	uint64_t flags;
+	int64_t ends_s; /* from this second on the ruling would be another: expired, or deferred */
 };
 enum rc policy_judge(const struct policy_rules *rules, const struct token *token, const struct claim *claim,
     int64_t now_ms, struct policy_ruling *out, struct why *why);

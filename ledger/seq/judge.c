@@ -147,6 +147,7 @@ step_refusal(enum rc rc)
 {
 	switch (rc) {
 	case RC_DUP_JTI:
+	case RC_EXPIRED:
 	case RC_UNKNOWN_PARENT:
 	case RC_TIME_ORDER:
 	case RC_WORKFLOW_MISMATCH:
@@ -181,6 +182,23 @@ tell_missing(struct seq_job *job, const struct dag_parents *parents)
 	return RC_UNKNOWN_PARENT;
 }
 
+/* A token may have waited, and its time may be over: at the time that its entry says, it is judged as
+ * one that comes just then. */
+static enum rc
+judge_times(struct step *s, struct seq_job *job)
+{
+	int64_t now = (int64_t)(s->received_ms / 1000);
+
+	if (job->ends_s == 0 || now < job->ends_s)
+		return RC_OK;
+	if (s->l->rules->deferred) {
+		job->flags |= ENTRY_DEFERRED;
+		return RC_OK;
+	}
+	return why_set(&job->why, RC_EXPIRED, "RFC 7519 4.1.4 (exp)", "exp", 0,
+	    "its time was over before it got into the log");
+}
+
 /* A token with a free id and a good key. */
 static enum rc
 admit(struct step *s, size_t i, uint64_t anchor)
@@ -190,8 +208,10 @@ admit(struct step *s, size_t i, uint64_t anchor)
 	struct dag_lookup lookup = {.find = find, .find_any = find_any, .ctx = s};
 	struct dag_parents parents = {0};
 	struct entry entry;
-	enum rc rc;
+	enum rc rc = judge_times(s, job);
 
+	if (rc != RC_OK)
+		return rc;
 	rc = dag_resolve(
 	    job->claim, l->rules->cross_workflow, &lookup, &l->arena, &parents, &job->why);
 	if (rc == RC_UNKNOWN_PARENT)

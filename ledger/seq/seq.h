@@ -48,6 +48,7 @@ struct seq_job {
 	struct hash anchor;      /* what the signer leads to (trust.h) */
 	struct bytes credential; /* kept in the entry */
 	uint64_t flags;          /* from the ruling */
+	int64_t ends_s;          /* from the ruling, too; 0: no end */
 	struct arena *arena;     /* the answer's memory */
 	bool want_receipt;
 	/* out */

@@ -107,6 +107,7 @@ judge_content(struct submit_item *item, const struct trust_snapshot *trust,
 	job->token = &item->token;
 	job->claim = &item->claim;
 	job->flags = ruling.flags;
+	job->ends_s = ruling.ends_s;
 	return RC_OK;
 }
 

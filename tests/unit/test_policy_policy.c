@@ -116,6 +116,30 @@ Test(policy_policy, judges_times_by_the_log_s_own_age_limit)
 	cr_expect_eq(judge(&r, &token, &claim, &flags), RC_NOT_YET_VALID);
 }
 
+Test(policy_policy, says_until_when_the_ruling_holds)
+{
+	struct policy_rules r;
+	struct token token = l2();
+	struct claim claim = good();
+	struct policy_ruling ruling;
+
+	policy_rules_init(&r);
+	claim.iat = 1999;
+	claim.exp = 2005;
+	cr_expect_eq(policy_judge(&r, &token, &claim, 2000000, &ruling, NULL), RC_OK);
+	cr_expect_eq(ruling.ends_s, 2005);
+	claim.exp = 9000;
+	cr_expect_eq(policy_judge(&r, &token, &claim, 2000000, &ruling, NULL), RC_OK);
+	cr_expect_eq(ruling.ends_s, 1999 + CLAIM_AGE_MAX_S + 1);
+	r.deferred = true;
+	r.age_max_s = 100000;
+	cr_expect_eq(policy_judge(&r, &token, &claim, 2000000, &ruling, NULL), RC_OK);
+	cr_expect_eq(ruling.ends_s, 1999 + CLAIM_AGE_MAX_S + 1, "deferred from then on");
+	claim.iat = 100;
+	cr_expect_eq(policy_judge(&r, &token, &claim, 2000000, &ruling, NULL), RC_OK);
+	cr_expect_eq(ruling.ends_s, INT64_MAX);
+}
+
 Test(policy_policy, a_deferred_log_marks_what_an_ordinary_one_would_refuse)
 {
 	struct policy_rules r;

@@ -145,6 +145,32 @@ Test(seq_judge, a_revocation_that_holds_from_later_is_not_yet_one)
 	cr_assert_eq(add(3, WORLD_KEY, &index), RC_OK, "the refused one moved no time");
 }
 
+/* Judged in time, but it waited: the receive time that its entry would have decides. */
+Test(seq_judge, a_token_whose_time_is_over_by_now_is_refused_or_marked_as_deferred)
+{
+	struct world_job j[2];
+	struct entry e;
+
+	make(&j[0], 1, WORLD_KEY);
+	make(&j[1], 2, WORLD_KEY);
+	j[0].job.ends_s = w.now_ms / 1000 + 1;
+	j[1].job.ends_s = w.now_ms / 1000;
+	cr_assert_eq(world_step(&w, j, 2), RC_OK);
+	cr_assert_eq(j[0].job.rc, RC_OK);
+	cr_assert_eq(j[1].job.rc, RC_EXPIRED);
+	cr_assert_not_null(j[1].job.why.rule);
+	w.now_ms += 5000;
+	cr_assert_eq(world_step(&w, j, 1), RC_OK);
+	cr_assert(j[0].job.rc == RC_OK && j[0].job.duplicate, "what is in the log stays there");
+	((struct policy_rules *)(uintptr_t)ledger_rules(w.ledger))->deferred = true;
+	cr_assert_eq(world_step(&w, &j[1], 1), RC_OK);
+	cr_assert_eq(j[1].job.rc, RC_OK);
+	world_entry(w.ledger, j[1].job.receipt.index, &arena, &e);
+	cr_assert_eq(e.flags, ENTRY_DEFERRED);
+	for (int i = 0; i < 2; i++)
+		world_job_release(&j[i]);
+}
+
 /* ---- L1, and what hangs below it ---- */
 
 static uint64_t
