@@ -9,8 +9,10 @@
  *   publish   only when every log has them: the judges go by the new snapshot
  *
  * So whatever a token was judged by is in the log before the token is.  A folder that cannot be
- * loaded or written down (bad file, bundle that went back, no space) changes nothing; it is tried
- * again each second, since space and mistakes come and go, and said once.
+ * loaded or written down (bad file, bundle that went back, no space) changes nothing.  It is tried
+ * again when it changes, and by and by, since space comes and goes; and said once.  Tokens of unknown
+ * signers are no reason to try: whoever sends them must not keep this thread busy, because tokens
+ * that were sent later wait behind those that wait for it.
  *
  * The first round is at start, before any call: then the log may be behind the folder.  Where that
  * fails the server serves all the same: the sequencer goes by the history, which knows only keys
@@ -41,6 +43,7 @@
 #define KEEPER_LOGS_MAX	 64
 #define KEEPER_WAIT_MS	 1000 /* file systems without inotify are looked at this often */
 #define KEEPER_SAY_US	 INT64_C(60000000) /* the same trouble is said again after this long */
+#define KEEPER_PAUSE_MAX INT64_C(60000000)
 #define EVENTS_ARENA_MAX ((size_t)1 << 30) /* all key entries that a log may be owed at once */
 
 struct keeper {
@@ -176,6 +179,8 @@ keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct wh
 {
 	struct trust_snapshot *snapshot = NULL;
 	struct trust_report report = {0};
+	struct clock clock = clock_real();
+	int64_t begun = clock_mono_us(&clock), pause = KEEPER_WAIT_MS * 1000;
 	size_t written = 0;
 	enum rc rc = trust_load(t->trust, &snapshot, &report);
 
@@ -191,21 +196,42 @@ keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct wh
 	} else {
 		trust_snapshot_drop(snapshot);
 	}
+	/* A folder that takes long to load is tried more seldom: trying is a tenth of the time. */
+	t->tried_us = clock_mono_us(&clock);
+	if (pause < 9 * (t->tried_us - begun))
+		pause = 9 * (t->tried_us - begun);
+	t->pause_us = pause < KEEPER_PAUSE_MAX ? pause : KEEPER_PAUSE_MAX;
 	say(k, t, rc, why, &report, written);
 	return rc;
 }
 
+/* Does the log say just that already? */
+static bool
+revoked_so(const struct hall_log *log, const struct trust_event *event, struct arena *arena)
+{
+	struct history_record r;
+
+	return history_find(ledger_history(log->ledger), event->domain, &event->id, UINT64_MAX,
+		   arena, &r) == RC_OK &&
+	       r.revoked && r.revoked_since == event->since && bytes_eq(r.reason, event->reason);
+}
+
 enum rc
-keeper_write(struct keeper *k, const struct keeper_trust *t, struct bytes event, struct why *why)
+keeper_revoke(struct keeper *k, const struct keeper_trust *t, const struct trust_event *event,
+    struct why *why)
 {
 	struct serve *s = k->serve;
 	struct arena arena;
-	enum rc rc = RC_OK;
+	struct bytes raw;
+	enum rc rc;
 
+	must(event->action == EVENT_REVOKE);
 	arena_init(&arena, EVENTS_ARENA_MAX);
+	if ((rc = event_write(event, &arena, &raw)) != RC_OK)
+		why_set(why, rc, "key entries", NULL, 0, "%s", rc_text(rc));
 	for (size_t i = 0; rc == RC_OK && i < s->log_count; i++)
-		if (s->logs[i].trust == t->trust)
-			rc = write_batch(k, &s->logs[i], &event, 1, &arena, why);
+		if (s->logs[i].trust == t->trust && !revoked_so(&s->logs[i], event, &arena))
+			rc = write_batch(k, &s->logs[i], &raw, 1, &arena, why);
 	arena_release(&arena);
 	return rc;
 }
@@ -220,15 +246,25 @@ keeper_trust_of(struct keeper *k, const struct hall_log *log)
 	return &k->trusts[i];
 }
 
+/* Time to try once more what did not go?  An operator who asks for something does not wait for it. */
+static bool
+due(const struct keeper_trust *t, bool asked)
+{
+	struct clock clock = clock_real();
+
+	return atomic_load(&t->state.owed) &&
+	       (asked || clock_mono_us(&clock) - t->tried_us >= t->pause_us);
+}
+
 static void
-look(struct keeper *k, bool force)
+look(struct keeper *k, bool force, bool asked)
 {
 	for (size_t i = 0; i < k->trust_count; i++) {
+		struct keeper_trust *t = &k->trusts[i];
 		struct why why = {0};
 
-		if (trust_changed(k->trusts[i].trust) || atomic_load(&k->trusts[i].state.owed) ||
-		    force)
-			(void)keeper_sync(k, &k->trusts[i], bytes_str("folder"), &why);
+		if (trust_changed(t->trust) || force || due(t, asked))
+			(void)keeper_sync(k, t, bytes_str("folder"), &why);
 	}
 }
 
@@ -273,7 +309,7 @@ keeper_run(void *ctx)
 		k->poked = false;
 		stopping = k->stopping;
 		pthread_mutex_unlock(&k->lock);
-		look(k, force);
+		look(k, force, edit != NULL);
 		for (; part != NULL; part = next) {
 			next = part->next; /* the part is not ours after the call */
 			submit_again(part, k->judge);
@@ -367,7 +403,7 @@ serve_keeper_start(struct keeper **out, struct serve *s)
 	if (k->wake < 0 || k->judge == NULL || k->items == NULL)
 		goto fail;
 	*out = k; /* the writers hand events back to it */
-	look(k, true);
+	look(k, true, false);
 	if (pthread_create(&k->thread, NULL, keeper_run, k) != 0)
 		goto fail;
 	k->running = true;

@@ -8,6 +8,7 @@
 #define SERVE_KEEPER_H
 
 #include "serve/submit.h"
+#include "trust/event.h"
 
 /* One trust folder, and the logs that go by it. */
 struct keeper_trust {
@@ -15,6 +16,7 @@ struct keeper_trust {
 	struct trust_state state;
 	char problem[200]; /* of the last try, so that it is said once */
 	int64_t said_us;
+	int64_t tried_us, pause_us; /* when the last try was over; how long until the next */
 };
 
 /*
@@ -23,9 +25,10 @@ struct keeper_trust {
  * acceptable), RC_NO_SPACE, RC_STORE_DOUBT, ...
  */
 enum rc keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct why *why);
-/* One event into every log that goes by the folder, whatever state the folder is in. */
-enum rc keeper_write(
-    struct keeper *k, const struct keeper_trust *t, struct bytes event, struct why *why);
+/* A revocation into every log that goes by the folder and does not have it, whatever state the folder
+ * is in. */
+enum rc keeper_revoke(struct keeper *k, const struct keeper_trust *t,
+    const struct trust_event *event, struct why *why);
 /* The folder of a log. */
 struct keeper_trust *keeper_trust_of(struct keeper *k, const struct hall_log *log);
 

@@ -196,16 +196,12 @@ revoke_alone(struct edit *e, int64_t since, struct why *why)
 	    .since = since,
 	    .reason = bytes_str(e->request->reason),
 	    .by = e->by};
-	struct bytes raw;
-	enum rc rc;
-
-	rc = edit_revoke_alone(
+	enum rc rc = edit_revoke_alone(
 	    e->folder, e->domain, &e->id, since, event.reason, e->by, &e->unchanged, why);
+
 	if (rc != RC_OK)
 		return rc;
-	if ((rc = event_write(&event, &e->call->arena, &raw)) != RC_OK)
-		return why_set(why, rc, "key entries", NULL, 0, "%s", rc_text(rc));
-	return keeper_write(e->keeper, e->trust, raw, why);
+	return keeper_revoke(e->keeper, e->trust, &event, why);
 }
 
 static enum rc
