@@ -42,6 +42,7 @@ struct ect_watch {
 	uint32_t call;	 /* 0: none on this connection */
 	uint64_t generation;
 	bool over;
+	bool began; /* the caller had a page */
 	struct ect_status ended, failed;
 	unsigned attempts;
 	int64_t heard_us;
@@ -214,6 +215,9 @@ worth_repeating(const struct ect_watch *w, const struct ect_status *why)
 	if (w->attempts >= w->c->options.retries ||
 	    (w->c->core != NULL && core_hopeless(w->c->core)))
 		return false;
+	/* No place: whoever begins is told; whoever had one waits for the next. */
+	if (why->code == RC_OVER_QUOTA && !w->began)
+		return false;
 	return why->outcome == ECT_UNREACHABLE || client_transient(why);
 }
 
@@ -251,6 +255,7 @@ recover(struct ect_watch *w, struct ect_status *status)
 static void
 give(struct ect_watch *w, const uint8_t **page, size_t *size)
 {
+	w->began = true;
 	w->given = w->queue[w->head];
 	w->head = (w->head + 1) % (QUEUE);
 	w->count--;

@@ -78,6 +78,9 @@ line_add_quoted(struct line *l, const char *s)
 			line_add(l, esc, 6);
 		} else if (*p >= 0x80 && !utf8) {
 			line_add(l, "\\ufffd", 6);
+		} else if (*p == 0xc2 && p[1] < 0xa0) { /* U+0080..U+009F: controls to a terminal */
+			(void)snprintf(esc, sizeof(esc), "\\u%04x", *++p);
+			line_add(l, esc, 6);
 		} else {
 			line_add(l, (const char *)p, 1);
 		}

@@ -31,6 +31,7 @@
 #define WATCH_ARENA   ((size_t)8 << 20) /* a message twice, and what it is made of */
 #define PACE_US	      10000
 #define BEAT_US	      15000000
+#define ROOM_MS	      1000 /* when to ask again for a watch that found no room */
 
 enum watch_state { WATCH_WORKING, WATCH_GIVEN, WATCH_PARKED };
 
@@ -102,8 +103,11 @@ watch_begin(struct call *call, const struct call_request *request, struct why *w
 	struct watch *w;
 	enum rc rc;
 
-	if ((rc = check_room(s, request->door, why)) != RC_OK)
+	if ((rc = check_room(s, request->door, why)) != RC_OK) {
+		if (request->retry_after_ms != NULL)
+			*request->retry_after_ms = ROOM_MS;
 		return rc;
+	}
 	if ((w = malloc(sizeof *w + call->request.n)) == NULL)
 		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no room for a watch");
 	*w = (struct watch){.call = call, .beat = true, .said_us = now_us(s)};

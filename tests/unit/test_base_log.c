@@ -59,6 +59,13 @@ Test(base_log, a_value_cannot_start_a_line_or_forge_a_pair)
 	cr_assert_eq(strchr(s, '\n'), s + strlen(s) - 1);
 }
 
+Test(base_log, control_characters_beyond_ascii_do_not_reach_a_terminal)
+{
+	open_sink(0);
+	log_event(&sink, LOG_INFO, "e", "v", "a\xc2\x9b" "31m\xc2\xa0", NULL);
+	cr_assert_not_null(strstr(line(), "v=\"a\\u009b31m\xc2\xa0\"\n"));
+}
+
 Test(base_log, bytes_that_are_not_utf8_are_replaced)
 {
 	open_sink(0);

@@ -8,6 +8,7 @@
 TestSuite(serve_watch, .timeout = 60);
 
 static int doors[8];
+static uint64_t retry_after_ms; /* of the newest open_watch */
 
 static enum rc
 open_watch(struct hall *h, int door, uint64_t from, const char *act, int64_t since_ms)
@@ -24,6 +25,8 @@ open_watch(struct hall *h, int door, uint64_t from, const char *act, int64_t sin
 	m.filter = &filter;
 	r = ask(WATCH, bytes_of(packed, ectledger__v1__watch_request__pack(&m, packed)));
 	r.door = &doors[door];
+	r.retry_after_ms = &retry_after_ms;
+	retry_after_ms = 0;
 	return serve_begin(h->serve, &r, &why);
 }
 
@@ -192,7 +195,9 @@ Test(serve_watch, places_are_few_and_one_connection_has_a_quarter_of_them)
 	hall_start(&h);
 	for (int i = 0; i < 8; i++)
 		cr_assert_eq(open_watch(&h, i / 2, 0, NULL, 0), RC_OK);
+	cr_assert_eq(retry_after_ms, 0u);
 	cr_assert_eq(open_watch(&h, 5, 0, NULL, 0), RC_OVER_QUOTA);
+	cr_assert_eq(retry_after_ms, 1000u, "and when to ask again");
 	for (int i = 0; i < 8; i++)
 		cr_assert(next(&h, &calls[i], &entries, &at, &rc));
 	serve_release(h.serve, calls[0]);

@@ -29,7 +29,8 @@ static const struct verb_option options[] = {
 static const struct verb plain = {
     "append", "[FILE...]", "append tokens", NULL, 0, SIZE_MAX, run_nothing};
 static const struct verb full = {"sign", "JTI", "sign", options, 1, 1, run_nothing};
-static const struct verb *const verbs[] = {&plain, &full, NULL};
+static const struct verb none = {"none", "", "nothing", NULL, 0, 0, run_nothing};
+static const struct verb *const verbs[] = {&plain, &full, &none, NULL};
 
 #define PARSE(c, ...)                                                                              \
 	args_parse((int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)),                        \
@@ -117,6 +118,25 @@ Test(tools_args, two_dashes_end_options_and_one_dash_is_an_operand)
 	cr_expect_str_eq(c.args.operands[1], "-o");
 	cr_expect_str_eq(c.args.operands[2], "--");
 	args_release(&c);
+}
+
+Test(tools_args, a_thumbprint_may_begin_with_a_dash)
+{
+	struct command c;
+
+	cr_assert_eq(PARSE(&c, "ectl", "sign", "-_vRNtf", "--wid", "-_w", "--pred=--p"), ARGS_RUN);
+	cr_assert_eq(c.args.operand_count, 1u);
+	cr_expect_str_eq(c.args.operands[0], "-_vRNtf");
+	cr_expect_str_eq(args_get(&c.args, "--wid"), "-_w");
+	cr_expect_str_eq(args_get(&c.args, "--pred"), "--p");
+	args_release(&c);
+	cr_assert_eq(PARSE(&c, "ectl", "sign", "--", "--_vRNtf"), ARGS_RUN);
+	cr_expect_str_eq(c.args.operands[0], "--_vRNtf");
+	args_release(&c);
+	BAD("-_vRNtf", "sign"); /* no verb yet */
+	BAD("sign", "-x");
+	BAD("sign", "--_vRNtf");
+	BAD("none", "-_vRNtf"); /* takes no operands */
 }
 
 Test(tools_args, the_environment_is_weaker_than_an_option)

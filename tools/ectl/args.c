@@ -254,6 +254,24 @@ find_verb(const struct verb *const *verbs, const char *word)
 	return NULL;
 }
 
+/* Thumbprints are base64url, so one in 64 begins with a dash: "-_vRNtf..." is meant as it stands. */
+static bool
+dashed_operand(const struct command *c, const char *word)
+{
+	return c->verb != NULL && c->verb->operands_max > 0 && word[1] != '-' && word[2] != '\0';
+}
+
+static void
+no_option(const struct command *c, const char *word)
+{
+	if (c->verb == NULL)
+		(void)fail(EXIT_USAGE, "no option \"%s\"; \"ectl -h\" lists them", word);
+	else
+		(void)fail(EXIT_USAGE, "no option \"%s\" of %s; \"ectl %s -h\" lists them%s", word,
+		    c->verb->name, c->verb->name,
+		    c->verb->operands_max > 0 ? "; for a word that begins with dashes put -- before it" : "");
+}
+
 /* The option at argv[*i]; moves *i over its value.  ARGS_RUN: go on. */
 static enum args_result
 take_option(struct command *c, int argc, char *const *argv, int *i)
@@ -267,10 +285,12 @@ take_option(struct command *c, int argc, char *const *argv, int *i)
 		return ARGS_HELP;
 	if (global)
 		n = find_option(args_global_options, word, &value);
+	if (n == SIZE_MAX && dashed_operand(c, word)) {
+		c->operands[c->args.operand_count++] = word;
+		return ARGS_RUN;
+	}
 	if (n == SIZE_MAX) {
-		(void)fail(EXIT_USAGE, "no option \"%s\"%s%s; \"ectl %s%s-h\" lists them", word,
-		    c->verb != NULL ? " of " : "", c->verb != NULL ? c->verb->name : "",
-		    c->verb != NULL ? c->verb->name : "", c->verb != NULL ? " " : "");
+		no_option(c, word);
 		return ARGS_BAD;
 	}
 	option = global ? &args_global_options[n] : &own[n];

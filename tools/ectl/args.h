@@ -4,7 +4,7 @@
  *
  * Global options may stand before or behind the verb; behind it a verb's own option of the same
  * name wins ("sign --key").  "--name=value" and "--name value" are the same, "--" ends options, "-"
- * is an operand.
+ * is an operand, and so is a word of one dash and two or more letters that is no option.
  */
 #ifndef ECTL_ARGS_H
 #define ECTL_ARGS_H

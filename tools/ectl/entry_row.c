@@ -259,8 +259,8 @@ entry_cells(json_t *row, char cells[ENTRY_COLUMNS][320])
 		    cells[2], 320, "%s %s", member(event, "subject"), member(event, "action"));
 	else
 		(void)snprintf(cells[2], 320, "%s%s%s",
-		    strcmp(kind, "equivocation") == 0 ? "equivocation: " : "", member(row, "act"),
-		    json_is_true(json_object_get(row, "suspect")) ? " (suspect)" : "");
+		    json_is_true(json_object_get(row, "suspect")) ? "suspect: " : "",
+		    strcmp(kind, "equivocation") == 0 ? "equivocation: " : "", member(row, "act"));
 	if (who[0] == '\0' && json_is_object(event)) {
 		who = json_string_value(json_array_get(json_object_get(event, "issuers"), 0));
 		who = who != NULL ? who : member(event, "domain");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,9 +18,12 @@
 #include "base/rc.h"
 #include "ectl.h"
 
-#define TABLE_WIDTH 100
+#define TABLE_WIDTH 100 /* where there is no terminal to ask */
+#define TABLE_MIN   80
+#define TABLE_MAX   200
 #define UUID_WIDTH  36
 #define HASH_WIDTH  43 /* base64url of 32 bytes */
+#define TIME_WIDTH  20 /* 2026-11-22T10:00:00Z */
 #define CELL_MIN    8  /* a shortened cell keeps at least this */
 #define BAR	    30
 
@@ -197,34 +201,53 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
-static bool
-is_id(size_t width)
+/* What gives way first when a row is too wide: half a date is a pity, half an id cannot be copied into
+ * the next command. */
+enum column { COLUMN_TEXT, COLUMN_TIME, COLUMN_ID };
+
+static enum column
+column_of(const char *const *cells, size_t columns, size_t rows, size_t width)
 {
-	return width == UUID_WIDTH || width == HASH_WIDTH;
+	if (width == UUID_WIDTH || width == HASH_WIDTH)
+		return COLUMN_ID;
+	for (size_t r = rows > 1; r < rows; r++)
+		if (strlen(cells[r * columns]) != TIME_WIDTH || cells[r * columns][10] != 'T' ||
+		    cells[r * columns][TIME_WIDTH - 1] != 'Z')
+			return COLUMN_TEXT;
+	return COLUMN_TIME;
+}
+
+static size_t
+table_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return TABLE_WIDTH;
+	return size.ws_col < TABLE_MIN ? TABLE_MIN : size.ws_col > TABLE_MAX ? TABLE_MAX : size.ws_col;
 }
 
 /* Shorten the widest column until the row fits; when it is the last one, its text is wrapped
- * instead.  A column of ids stays whole as long as others can give way: half an id cannot be copied
- * into the next command. */
+ * instead. */
 static void
-fit(size_t *width, size_t columns)
+fit(size_t *width, const enum column *kind, size_t columns, size_t most)
 {
-	for (bool ids = false;;) {
+	for (enum column least = COLUMN_TEXT;;) {
 		size_t total = 2 * (columns - 1), widest = columns, room = CELL_MIN;
 
 		for (size_t i = 0; i < columns; i++) {
 			total += width[i];
-			if (width[i] > room && (ids || !is_id(width[i]))) {
+			if (width[i] > room && kind[i] <= least) {
 				widest = i;
 				room = width[i];
 			}
 		}
-		if (total <= TABLE_WIDTH || (widest == columns && ids))
+		if (total <= most || (widest == columns && least == COLUMN_ID))
 			return;
 		if (widest == columns)
-			ids = true;
+			least++;
 		else
-			width[widest] -= !ids && is_id(width[widest] - 1) ? 2 : 1;
+			width[widest]--;
 	}
 }
 
@@ -232,7 +255,7 @@ fit(size_t *width, size_t columns)
 static void
 print_last(const char *text, size_t width, size_t indent)
 {
-	char piece[4 * TABLE_WIDTH + 1];
+	char piece[4 * TABLE_MAX + 1];
 
 	while (width_of(text) > width) {
 		const char *at = text, *blank = NULL;
@@ -280,6 +303,7 @@ void
 print_table(const char *const *cells, size_t columns, size_t rows)
 {
 	size_t width[16] = {0};
+	enum column kind[16];
 	bool right[16], bold = rows > 1 && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 
 	must(columns > 0 && columns <= 16 && rows > 0);
@@ -291,8 +315,9 @@ print_table(const char *const *cells, size_t columns, size_t rows)
 			width[i] = w > width[i] ? w : width[i];
 			right[i] = right[i] && (r == 0 || is_number(cells[r * columns + i]));
 		}
+		kind[i] = column_of(cells + i, columns, rows, width[i]);
 	}
-	fit(width, columns);
+	fit(width, kind, columns, table_width());
 	for (size_t r = 0; r < rows; r++) {
 		if (bold && r == 0)
 			(void)fputs("\033[1m", stdout);
