@@ -1,6 +1,6 @@
 /*
  * command_check.c - check-config: what run would read, read and judged; nothing is bound, locked or
- * written.
+ * written.  It may run beside the server.
  */
 #include "command.h"
 
@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "trust/event.h"
+#include "trust/history.h"
 #include "wiring.h"
+
+#define EVENTS_MEMORY ((size_t)1 << 30)
 
 extern char **environ;
 
@@ -28,21 +32,77 @@ check_logs(const struct config *c, struct why *why)
 		rc = log_signer_open(c->logs[i].key, c->logs[i].origin, &signer, why);
 		if (rc == RC_OK)
 			log_signer_close(&signer);
+		if (rc == RC_OK)
+			printf("log %s: %s; folder and signing key are there\n", c->logs[i].name,
+			    c->logs[i].origin);
 	}
 	return rc;
 }
 
+/* How many SPIFFE bundles are in the folder: what a log without history would be told about. */
 static enum rc
-check_trust(const char *folder, struct trust_report *report, struct why *why)
+count_bundles(const struct trust_snapshot *trust, size_t *count, struct why *why)
+{
+	struct history *none = NULL;
+	struct bytes *events = NULL;
+	struct arena arena;
+	size_t n = 0;
+	enum rc rc = history_new(&none);
+
+	*count = 0;
+	arena_init(&arena, EVENTS_MEMORY);
+	if (rc == RC_OK)
+		rc = trust_diff(trust, none, bytes_str("folder"), &arena, &events, &n, why);
+	for (size_t i = 0; rc == RC_OK && i < n; i++) {
+		struct trust_event e;
+
+		rc = event_read(events[i], &arena, &e, why);
+		*count += rc == RC_OK && e.subject == EVENT_BUNDLE && e.action == EVENT_ENROLL;
+	}
+	history_free(none);
+	arena_release(&arena);
+	return rc;
+}
+
+/* Would this log take the folder?  A bundle must not go back behind what the log has seen. */
+static enum rc
+check_history(const struct config_log *log, const struct trust_snapshot *trust, struct why *why)
+{
+	struct ledger_options options = wiring_ledger(log, NULL, false);
+	struct history *history = NULL;
+	struct bytes *events = NULL;
+	struct arena arena;
+	size_t count = 0;
+	enum rc rc = seq_peek_history(&options, &history, why);
+
+	arena_init(&arena, EVENTS_MEMORY);
+	if (rc == RC_OK)
+		rc = trust_diff(trust, history, bytes_str("folder"), &arena, &events, &count, why);
+	if (rc == RC_OK)
+		printf("log %s: its key history fits the trust folder; %zu key entries to be written\n",
+		    log->name, count);
+	arena_release(&arena);
+	history_free(history);
+	return rc;
+}
+
+/* The history is only asked where it can refuse something: it takes a walk over the whole log. */
+static enum rc
+check_trust(const struct config *c, struct trust_report *report, struct why *why)
 {
 	struct trust_snapshot *trust = NULL;
 	char *path = NULL;
+	size_t bundles = 0;
 	enum rc rc;
 
-	if (asprintf(&path, "%s/trust", folder) < 0)
+	if (asprintf(&path, "%s/trust", c->folder) < 0)
 		return RC_NO_MEMORY;
 	if ((rc = trust_snapshot_load(path, &trust, report)) != RC_OK)
 		why_set(why, rc, "trust", NULL, 0, "trust: %.140s", report->problem);
+	if (rc == RC_OK)
+		rc = count_bundles(trust, &bundles, why);
+	for (size_t i = 0; rc == RC_OK && bundles > 0 && i < c->log_count; i++)
+		rc = check_history(&c->logs[i], trust, why);
 	trust_snapshot_drop(trust);
 	free(path);
 	return rc;
@@ -90,7 +150,10 @@ command_check(int argc, char *const *argv)
 		rc = net_check(&options, &why);
 	}
 	if (rc == RC_OK)
-		rc = check_trust(argv[0], &report, &why);
+		printf("door %s: %s\n", config->listen,
+		    config->insecure_loopback ? "plaintext" : "certificate, key and client CA fit");
+	if (rc == RC_OK)
+		rc = check_trust(config, &report, &why);
 	if (rc == RC_OK)
 		say_odd(config);
 	if (rc == RC_OK)

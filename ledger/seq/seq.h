@@ -99,6 +99,11 @@ enum rc seq_step(struct ledger *l, struct seq_job *const *jobs, size_t count, in
 /* Sign and commit a checkpoint of the present tree when there is none yet (an empty log's first). */
 enum rc seq_first_checkpoint(struct ledger *l);
 
+/* What a log's own entries say about keys, read-only, also beside the server that has it open.  It looks at every entry.  Of the
+ * options: folder, origin, map_size.  history_free() the result. */
+enum rc seq_peek_history(
+    const struct ledger_options *options, struct history **out, struct why *why);
+
 /* ---- any thread ---- */
 
 const char *ledger_origin(const struct ledger *l);
