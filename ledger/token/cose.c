@@ -364,6 +364,29 @@ read_header(
 
 /* ---- payload and signature ---- */
 
+/* RFC 8392 1.1: a claim's key is an integer or a text.  'payload' is a good map. */
+static bool
+keys_ok(struct bytes payload)
+{
+	struct scbor r;
+	size_t count = 0;
+	bool there;
+
+	scbor_init(&r, payload);
+	there = scbor_map(&r, &count);
+	must(there);
+	for (size_t i = 0; i < count; i++) {
+		enum scbor_type key = scbor_peek(&r);
+
+		if (key != SCBOR_UINT && key != SCBOR_NEGINT && key != SCBOR_TEXT)
+			return false;
+		there = scbor_skip(&r, TOKEN_DEPTH_MAX, NULL) &&
+			scbor_skip(&r, TOKEN_DEPTH_MAX, NULL);
+		must(there);
+	}
+	return true;
+}
+
 static enum rc
 check_payload(struct bytes payload, struct why *why)
 {
@@ -389,6 +412,9 @@ check_payload(struct bytes payload, struct why *why)
 	if (!scbor_done(&r))
 		return why_set(
 		    why, RC_BAD_TOKEN, rule, NULL, r.at, "bytes after the payload's map");
+	if (!keys_ok(payload))
+		return why_set(why, RC_BAD_TOKEN, "RFC 8392 1.1 (claim keys)", NULL, 0,
+		    "a claim's key is neither an integer nor a text");
 	return RC_OK;
 }
 

@@ -508,6 +508,9 @@ Test(token_cose, the_payload_is_one_strict_map_and_nothing_more)
 	    {{.payload = "a101f7"}, RC_BAD_TOKEN, "deterministic"},	/* undefined */
 	    {{.payload = "a1019b7fffffffffffffff"}, RC_BAD_TOKEN, "deterministic"},
 	    {{.payload = "a1015b7fffffffffffffff"}, RC_BAD_TOKEN, "deterministic"},
+	    {{.payload = "a1810100"}, RC_BAD_TOKEN, "key is neither"},	/* an array as a key */
+	    {{.payload = "a1410100"}, RC_BAD_TOKEN, "key is neither"},	/* a byte string */
+	    {{.payload = "a22000616100"}, RC_OK, ""},			/* -1, "a" */
 	    /* eight levels with the payload's own, and nine */
 	    {{.payload = "a10181818181818180"}, RC_OK, ""},
 	    {{.payload = "a1018181818181818180"}, RC_TOO_LARGE, "deeper than 8"},

@@ -29,7 +29,7 @@ text(struct cbor *r, size_t max)
 	struct span s = cbor_string(r, CBOR_TEXT);
 	json_t *copy;
 
-	cbor_check(r, s.n >= 1 && s.n <= max);
+	cbor_check(r, s.n >= 1 && s.n <= max && memchr(s.p, 0, s.n) == NULL);
 	if (r->bad)
 		return s;
 	copy = json_stringn((const char *)s.p, s.n); /* NULL: not UTF-8 */

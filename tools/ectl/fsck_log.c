@@ -217,8 +217,8 @@ check_signer(struct scan *s, uint64_t index, const struct fsck_form *form)
 		fsck_problem(f, FSCK_SIGNATURE, index, NULL, "it has no signature");
 		return;
 	}
-	/* A log that never enrolled a key has no evidence to hold anything against. */
-	if (e->version != 1 && (e->anchor != FSCK_NONE || f->key_entries > 0)) {
+	/* Version 1 has no evidence: its keys are looked for in the trust folder. */
+	if (e->version != 1) {
 		anchor = fsck_history_judge(f, index, e, &s->task, &unknown);
 		if (unknown)
 			f->signatures_unchecked++;
