@@ -297,13 +297,16 @@ name_of(const struct question *q, enum trust_binding binding, const struct bytes
     size_t count, struct hash *out)
 {
 	struct bytes all[4 + X509_CHAIN_MAX];
-	uint8_t kind[2] = {(uint8_t)binding, (uint8_t)q->trust_domain.n};
+	uint8_t head[3 + 4 * X509_CHAIN_MAX] = {
+	    (uint8_t)binding, (uint8_t)q->trust_domain.n, (uint8_t)count};
 	size_t n = 0;
 
-	/* A trust domain has at most 255 bytes, and certificates say how long they are. */
+	/* All sizes first: nothing else says where one part ends. */
 	must(count <= X509_CHAIN_MAX && q->trust_domain.n <= TRUST_DOMAIN_NAME_MAX);
+	for (size_t i = 0; i < count; i++)
+		put_u32(head + 3 + 4 * i, (uint32_t)parts[i].n);
 	all[n++] = snapshot_id(q->s);
-	all[n++] = bytes_of(kind, sizeof(kind));
+	all[n++] = bytes_of(head, sizeof(head));
 	all[n++] = q->trust_domain;
 	for (size_t i = 0; i < count; i++)
 		all[n++] = parts[i];

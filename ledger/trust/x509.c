@@ -40,8 +40,8 @@ static enum rc build(struct x509_work *w, const struct anchors *a, X509 *leaf,
     STACK_OF(X509) * others, int64_t now_ms, struct why *why);
 static enum rc judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain,
     int64_t now_ms, struct x509_verdict *out, struct why *why);
-static enum rc check_lists(
-    const struct anchors *a, X509 *cert, int64_t now_ms, struct x509_verdict *out, struct why *why);
+static enum rc check_lists(const struct anchors *a, X509 *cert, X509 *issuer, int64_t now_ms,
+    struct x509_verdict *out, struct why *why);
 static void narrow(struct x509_verdict *out, const ASN1_TIME *from, const ASN1_TIME *until);
 static enum rc bad(struct why *why, const char *rule, const char *text);
 
@@ -270,6 +270,7 @@ judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain, in
 	must(path && sk_X509_num(path) >= 2); /* the leaf is no CA, so no anchor */
 	for (int i = 0; i < sk_X509_num(path); i++) {
 		X509 *cert = sk_X509_value(path, i);
+		X509 *issuer = i + 1 < sk_X509_num(path) ? sk_X509_value(path, i + 1) : NULL;
 		const struct anchor_revoked *revoked;
 		struct hash id;
 		unsigned n = sizeof(id.b);
@@ -278,7 +279,7 @@ judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain, in
 			return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no digest");
 		if (i > 0 && (problem = x509_ca_problem(cert, domain)) != NULL)
 			return bad(why, "X509-SVID 4 (signing certificate)", problem);
-		if ((rc = check_lists(a, cert, now_ms, out, why)) != RC_OK)
+		if ((rc = check_lists(a, cert, issuer, now_ms, out, why)) != RC_OK)
 			return rc;
 		if ((revoked = anchors_revoked(a, &id)) &&
 		    (!out->revoked || revoked->since < out->revoked_since)) {
@@ -334,9 +335,26 @@ time_against(const ASN1_TIME *t, int64_t now_ms)
 	return c == -2 ? INT32_MIN : c;
 }
 
+/*
+ * Is this the CA that made the certificate?  A CA is a name and a key: it may have several
+ * certificates, and what a leaf says of its CA's certificate (number, key identifier) does not choose
+ * which lists it is looked up in.  'issuer' is the next of the path; of an anchor there is none.
+ */
+static bool
+issued_by(X509 *ca, X509 *cert, X509 *issuer)
+{
+	EVP_PKEY *key = X509_get0_pubkey(ca);
+
+	if (X509_NAME_cmp(X509_get_subject_name(ca), X509_get_issuer_name(cert)) != 0)
+		return false;
+	if (issuer)
+		return EVP_PKEY_eq(key, X509_get0_pubkey(issuer)) == 1;
+	return X509_check_issued(ca, cert) == X509_V_OK || X509_verify(cert, key) == 1;
+}
+
 static enum rc
-check_lists(
-    const struct anchors *a, X509 *cert, int64_t now_ms, struct x509_verdict *out, struct why *why)
+check_lists(const struct anchors *a, X509 *cert, X509 *issuer, int64_t now_ms,
+    struct x509_verdict *out, struct why *why)
 {
 	static const char rule[] = "RFC 5280 6.3 (CRL)";
 
@@ -347,7 +365,7 @@ check_lists(
 		X509_REVOKED *entry = NULL;
 		int c;
 
-		if (X509_check_issued(a->cas[a->crls[i].ca].cert, cert) != X509_V_OK)
+		if (!issued_by(a->cas[a->crls[i].ca].cert, cert, issuer))
 			continue;
 		c = time_against(from, now_ms);
 		if (c == INT32_MIN || c > 0)

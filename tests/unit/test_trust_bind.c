@@ -325,3 +325,28 @@ Test(trust_bind, more_credentials_than_the_cache_holds_are_all_answered)
 			cr_assert(bytes_eq(signer.credential, wits[i]));
 		}
 }
+
+/* What was remembered of two certificates says nothing of one that is both of them, end to end. */
+Test(trust_bind, certificates_that_were_cut_elsewhere_are_other_certificates)
+{
+	struct cert middle = cert_new(&root, NULL, (struct cert_spec){.name = "middle"}, true);
+	struct cert deep = cert_new(&middle, NULL, (struct cert_spec){.san = "URI:" ISS}, false);
+	struct bytes two[2] = {cert_der(&deep), cert_der(&middle)}, one[1], other[2];
+	struct buf joined;
+
+	buf_init(&joined, 1 << 14);
+	buf_add_bytes(&joined, two[0]);
+	buf_add_bytes(&joined, two[1]);
+	one[0] = buf_bytes(&joined);
+	other[0] = bytes_of(joined.p, two[0].n + 5);
+	other[1] = bytes_of(joined.p + two[0].n + 5, two[1].n - 5);
+	token = (struct token){.alg = TOKEN_ES256, .x5c = two, .x5c_count = 2};
+	cr_assert(judge() == RC_OK, "%s", why.text);
+	token = (struct token){.alg = TOKEN_ES256, .x5c = one, .x5c_count = 1};
+	cr_assert(judge() == RC_BAD_CREDENTIAL);
+	token = (struct token){.alg = TOKEN_ES256, .x5c = other, .x5c_count = 2};
+	cr_assert(judge() == RC_BAD_CREDENTIAL);
+	buf_release(&joined);
+	cert_free(&middle);
+	cert_free(&deep);
+}

@@ -399,6 +399,26 @@ Test(trust_x509, a_ca_without_a_list_is_not_asked)
 	cert_free(&other);
 }
 
+/* A CA whose certificate was made anew over the same key is the same CA: its list holds under both,
+ * also where leaves name the certificate of their CA by number. */
+Test(trust_x509, a_list_holds_under_every_certificate_of_its_cas_key)
+{
+	struct cert again, leaf;
+
+	EVP_PKEY_up_ref(root.key);
+	again = cert_new(NULL, root.key, (struct cert_spec){.name = "root", .serial = 9}, true);
+	leaf = cert_new(&again, NULL,
+	    (struct cert_spec){
+		.san = SAN, .serial = 7, .more = "authorityKeyIdentifier=issuer:always"},
+	    false);
+	cr_assert(trust_ca(&root) == RC_OK && trust_ca(&again) == RC_OK);
+	cr_assert(judge(&leaf, NULL) == RC_OK, "%s", why.text);
+	cr_assert(add_crl(&root, 7, NOW - HOUR, NOW + HOUR, NULL) == RC_OK, "%s", why.text);
+	cr_assert(judge(&leaf, NULL) == RC_KEY_REVOKED);
+	cert_free(&again);
+	cert_free(&leaf);
+}
+
 Test(trust_x509, only_full_lists_signed_by_a_ca_of_the_domain_are_taken)
 {
 	struct cert twin = cert_new(NULL, NULL, (struct cert_spec){.name = "root"}, true);
