@@ -138,8 +138,17 @@ judge_key(struct step *s, struct seq_job *job, uint64_t *anchor)
 	*anchor = ENTRY_NONE;
 	if (!job->has_signer)
 		return RC_OK; /* L1: nobody signed */
-	return history_judge(s->l->history, job->claim->trust_domain, &job->signer, job->binding,
-	    &job->anchor, (int64_t)s->received_ms, job->claim->iat, anchor, &job->why);
+	return history_judge(s->l->history,
+	    &(struct history_question){.domain = job->claim->trust_domain,
+		.iss = job->claim->iss,
+		.binding = job->binding,
+		.signer = &job->signer,
+		.anchor = &job->anchor,
+		.path = job->path,
+		.path_count = job->path_count,
+		.now_ms = (int64_t)s->received_ms,
+		.iat = job->claim->iat},
+	    anchor, &job->why);
 }
 
 bool
@@ -154,6 +163,7 @@ step_refusal(enum rc rc)
 	case RC_AMBIGUOUS:
 	case RC_BAD_CLAIM:
 	case RC_UNKNOWN_KEY:
+	case RC_NOT_AUTHORIZED:
 	case RC_KEY_REVOKED:
 	case RC_BAD_KEY:
 	case RC_TOO_LARGE:

@@ -31,7 +31,7 @@
  *
  * Key events (kind ENTRY_KEY) are appended as they are; once committed they are in ledger_history().
  * Tokens of revoked or withdrawn keys are refused here, in the log's own order: RC_KEY_REVOKED,
- * RC_UNKNOWN_KEY.  A retry of what is in the log gets its receipt whatever became of its key.
+ * RC_UNKNOWN_KEY, RC_NOT_AUTHORIZED.  A retry of what is in the log gets its receipt whatever became of its key.
  *
  * Another token under a taken id is RC_DUP_JTI and, up to equivocations_max a (refused) issuer and
  * once for the same bytes, also an entry of kind ENTRY_EQUIVOCATION.
@@ -46,6 +46,8 @@ struct seq_job {
 	struct hash signer;      /* thumbprint of the key that verified */
 	enum trust_binding binding; /* 0: L1 */
 	struct hash anchor;      /* what the signer leads to (trust.h) */
+	const struct hash *path; /* certificates below the anchor */
+	size_t path_count;
 	struct bytes credential; /* kept in the entry */
 	uint64_t flags;          /* from the ruling */
 	int64_t ends_s;          /* from the ruling, too; 0: no end */

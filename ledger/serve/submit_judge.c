@@ -66,6 +66,7 @@ judge_signed(struct submit_item *item, const struct trust_snapshot *trust,
 	const struct token *token = &item->token;
 	struct seq_job *job = &item->writer.job;
 	struct signer signer = {0};
+	struct bytes path;
 	enum rc rc;
 
 	if ((rc = judge_signer(item, trust, judge, arena, now_ms, &signer)) != RC_OK)
@@ -78,6 +79,12 @@ judge_signed(struct submit_item *item, const struct trust_snapshot *trust,
 	job->signer = *key_thumbprint(signer.key);
 	job->binding = signer.binding;
 	job->anchor = signer.anchor;
+	path = bytes_of(signer.path, signer.path_count * sizeof(*signer.path));
+	if (signer.path_count > 0 && !arena_dup(arena, path, &path))
+		return why_set(&item->why, RC_NO_MEMORY, "call_bytes_max", NULL, 0,
+		    "no room for the certificates");
+	job->path = (const struct hash *)(const void *)path.p;
+	job->path_count = signer.path_count;
 	if (!arena_dup(arena, signer.credential, &job->credential))
 		return why_set(&item->why, RC_NO_MEMORY, "call_bytes_max", NULL, 0,
 		    "no room for the credential");

@@ -31,6 +31,8 @@ struct verdict {
 	struct key *key;  /* NULL: free */
 	enum trust_binding binding;
 	struct hash anchor;
+	struct hash path[X509_PATH_MAX];
+	size_t path_count;
 	uint8_t *uri;
 	size_t uri_size;
 	int64_t from, until; /* seconds, both included */
@@ -197,6 +199,8 @@ judge_x509(const struct question *q)
 			return rc;
 		fresh.key = found.key;
 		fresh.anchor = found.anchor;
+		memcpy(fresh.path, found.path, sizeof(fresh.path));
+		fresh.path_count = found.path_count;
 		fresh.from = found.from;
 		fresh.until = found.until;
 		fresh.revoked = found.revoked;
@@ -286,6 +290,8 @@ answer(const struct question *q, const struct verdict *v, struct bytes credentia
 	q->out->key = v->key;
 	q->out->binding = v->binding;
 	q->out->anchor = v->anchor;
+	q->out->path = v->path;
+	q->out->path_count = v->path_count;
 	q->out->credential = credential;
 	return RC_OK;
 }

@@ -51,6 +51,8 @@ struct subject {
 	uint32_t first, last;
 	uint32_t next_same_id;
 	struct state now;
+	const struct bytes *issuers; /* of the newest enrolment or change; ascending */
+	size_t issuer_count;
 };
 
 struct history {
@@ -109,6 +111,7 @@ history_apply(
 	struct arena scratch;
 	struct bytes raw;
 	struct subject *s;
+	struct bytes *issuers;
 	uint32_t i, n;
 	enum rc rc;
 
@@ -126,6 +129,10 @@ history_apply(
 	arena_reset(&scratch);
 	if ((rc = event_read(raw, &scratch, &e, why)) != RC_OK)
 		goto out;
+	if (!(issuers = arena_alloc(&h->arena, e.issuer_count * sizeof(*issuers)))) {
+		rc = why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no memory for issuers");
+		goto out;
+	}
 	/* From here nothing fails. */
 	n = (uint32_t)h->event_count++;
 	h->events[n] = (struct kept){index, received_at_ms, raw.p, (uint32_t)raw.n, NONE};
@@ -138,6 +145,12 @@ history_apply(
 		h->events[s->last].next = n;
 	s->last = n;
 	step(&s->now, n, &e);
+	if (e.action == EVENT_ENROLL || e.action == EVENT_CHANGE) {
+		if (e.issuer_count > 0)
+			memcpy(issuers, e.issuers, e.issuer_count * sizeof(*issuers));
+		s->issuers = issuers;
+		s->issuer_count = e.issuer_count;
+	}
 out:
 	must(pthread_rwlock_unlock(&h->lock) == 0);
 	arena_release(&scratch);
@@ -188,29 +201,55 @@ static const struct state state_zero = {
 /* ---- the sequencer's question ---- */
 
 static enum rc
-refuse_revoked(const struct subject *s, int64_t now_ms, int64_t iat, struct why *why)
+refuse_revoked(const struct history *h, const struct history_question *q, const struct hash *id,
+    struct why *why)
 {
-	if (!s->now.revoked || (now_ms / 1000 < s->now.since && iat < s->now.since))
+	uint32_t i = find_in(h, q->domain, id);
+	const struct state *s;
+
+	if (i == NONE)
+		return RC_OK;
+	s = &h->subjects[i].now;
+	if (!s->revoked || (q->now_ms / 1000 < s->since && q->iat < s->since))
 		return RC_OK;
 	return why_set(why, RC_KEY_REVOKED, "key history (revoked)", NULL, 0,
-	    "the %s is revoked since %lld", event_subject_name(s->now.subject),
-	    (long long)s->now.since);
+	    "the %s is revoked since %lld", event_subject_name(s->subject), (long long)s->since);
+}
+
+static bool
+speaks_for(const struct subject *s, struct bytes iss)
+{
+	size_t low = 0, high = s->issuer_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int c = bytes_cmp(s->issuers[middle], iss);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
 }
 
 static enum rc
-judge(const struct history *h, struct bytes domain, const struct hash *signer,
-    enum trust_binding binding, const struct hash *anchor, int64_t now_ms, int64_t iat,
-    uint64_t *anchor_index, struct why *why)
+judge(const struct history *h, const struct history_question *q, uint64_t *anchor_index,
+    struct why *why)
 {
 	static const char rule[] = "key history (enrolled)";
-	uint32_t key = find_in(h, domain, signer), i = find_in(h, domain, anchor);
+	uint32_t i = find_in(h, q->domain, q->anchor);
 	const struct state *a;
 	enum rc rc;
 
-	if (key != NONE && (rc = refuse_revoked(&h->subjects[key], now_ms, iat, why)) != RC_OK)
+	if ((rc = refuse_revoked(h, q, q->signer, why)) != RC_OK ||
+	    (rc = refuse_revoked(h, q, q->anchor, why)) != RC_OK)
 		return rc;
-	if (i != NONE && (rc = refuse_revoked(&h->subjects[i], now_ms, iat, why)) != RC_OK)
-		return rc;
+	for (size_t k = 0; k < q->path_count; k++)
+		if ((rc = refuse_revoked(h, q, &q->path[k], why)) != RC_OK)
+			return rc;
 	if (i == NONE || !h->subjects[i].now.described)
 		return why_set(why, RC_UNKNOWN_KEY, rule, NULL, 0,
 		    "what the signer leads to is not enrolled in this log");
@@ -218,26 +257,28 @@ judge(const struct history *h, struct bytes domain, const struct hash *signer,
 	if (!a->enrolled)
 		return why_set(why, RC_UNKNOWN_KEY, rule, NULL, 0,
 		    "what the signer leads to was withdrawn from this log");
-	if (a->subject != (binding == TRUST_X509 ? EVENT_CA : EVENT_KEY) ||
-	    a->wit != (binding == TRUST_WIT))
+	if (a->subject != (q->binding == TRUST_X509 ? EVENT_CA : EVENT_KEY) ||
+	    a->wit != (q->binding == TRUST_WIT))
 		return why_set(why, RC_UNKNOWN_KEY, rule, NULL, 0,
 		    "what the signer leads to is enrolled for another use");
+	if (q->binding == TRUST_JWKS && !speaks_for(&h->subjects[i], q->iss))
+		return why_set(why, RC_NOT_AUTHORIZED, "key history (ect_iss)", "iss", 0,
+		    "the key may not speak for this issuer");
 	*anchor_index = h->events[a->enrols].index;
 	return RC_OK;
 }
 
 enum rc
-history_judge(struct history *h, struct bytes domain, const struct hash *signer,
-    enum trust_binding binding, const struct hash *anchor, int64_t now_ms, int64_t iat,
-    uint64_t *anchor_index, struct why *why)
+history_judge(struct history *h, const struct history_question *q, uint64_t *anchor_index,
+    struct why *why)
 {
 	enum rc rc;
 
-	must(h && signer && anchor && anchor_index);
-	must(binding == TRUST_JWKS || binding == TRUST_X509 || binding == TRUST_WIT);
+	must(h && q && q->signer && q->anchor && anchor_index && (q->path_count == 0 || q->path));
+	must(q->binding == TRUST_JWKS || q->binding == TRUST_X509 || q->binding == TRUST_WIT);
 	*anchor_index = HISTORY_NONE;
 	must(pthread_rwlock_rdlock(&h->lock) == 0);
-	rc = judge(h, domain, signer, binding, anchor, now_ms, iat, anchor_index, why);
+	rc = judge(h, q, anchor_index, why);
 	must(pthread_rwlock_unlock(&h->lock) == 0);
 	return rc;
 }
@@ -576,7 +617,7 @@ add_subject(struct history *h, struct bytes domain, const struct hash *id)
 {
 	uint32_t i = (uint32_t)h->subject_count++, first = find(h, id);
 
-	h->subjects[i] = (struct subject){*id, domain, NONE, NONE, NONE, state_zero};
+	h->subjects[i] = (struct subject){*id, domain, NONE, NONE, NONE, state_zero, NULL, 0};
 	if (first == NONE) {
 		put(h->slots, h->slot_count, id, i);
 		return i;

@@ -47,17 +47,28 @@ struct history_record {
 	struct bytes material;
 };
 
+/* Who wants to sign what.  'path': the certificates below the anchor (X.509). */
+struct history_question {
+	struct bytes domain, iss;
+	enum trust_binding binding;
+	const struct hash *signer, *anchor, *path;
+	size_t path_count;
+	int64_t now_ms, iat;
+};
+
 /*
- * May an entry that is received now carry a signature by 'signer', bound through 'anchor'?  The
- * sequencer's question, asked at the entry's place in the log.
- * RC_KEY_REVOKED: signer or anchor is revoked and now_ms or iat is not before 'since'.
+ * May an entry that is received now carry this signature?  The sequencer's question, asked at the
+ * entry's place in the log.  What a snapshot said of signer and issuer may be out of date by then, or
+ * have been said of a folder that was never written down; so everything of it is asked again.
+ * RC_KEY_REVOKED: signer, anchor or a certificate of the path is revoked and now_ms or iat is not
+ *   before 'since'.
  * RC_UNKNOWN_KEY: the anchor is not (or no longer) enrolled in 'domain'.
+ * RC_NOT_AUTHORIZED: it is a key of a set that may not (or no longer) speak for 'iss'.
  * '*anchor_index' (HISTORY_NONE: revoked without enrolment cannot be asked) is the entry that
  * enrolled the anchor.
  */
-enum rc history_judge(struct history *h, struct bytes domain, const struct hash *signer,
-    enum trust_binding binding, const struct hash *anchor, int64_t now_ms, int64_t iat,
-    uint64_t *anchor_index, struct why *why);
+enum rc history_judge(struct history *h, const struct history_question *q, uint64_t *anchor_index,
+    struct why *why);
 
 /* The subject with this id as of tree size 'size' (events below that index).  RC_NOT_FOUND. */
 enum rc history_find(struct history *h, struct bytes domain, const struct hash *id, uint64_t size,

@@ -28,6 +28,10 @@ struct signer {            /* evidence */
 	/* What the operator enrolled and this signer leads to: the key itself (its thumbprint), a CA
 	 * certificate (SHA-256 of its DER), or the domain's WIT key (its thumbprint). */
 	struct hash anchor;
+	/* Of a certificate: the hashes of the chain from the leaf up, without the anchor. Any of them
+	 * may be revoked.  They live as long as 'key'. */
+	const struct hash *path;
+	size_t path_count;
 	/* What came beside the token and is needed to check it again: the WIT (compact JWS), or the
 	 * TLS client's chain (DER certificates joined, leaf first) for x5t.  A view; empty: nothing. */
 	struct bytes credential;

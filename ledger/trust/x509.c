@@ -268,6 +268,7 @@ judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain, in
 	enum rc rc;
 
 	must(path && sk_X509_num(path) >= 2); /* the leaf is no CA, so no anchor */
+	must(sk_X509_num(path) <= X509_PATH_MAX + 1);
 	for (int i = 0; i < sk_X509_num(path); i++) {
 		X509 *cert = sk_X509_value(path, i);
 		X509 *issuer = i + 1 < sk_X509_num(path) ? sk_X509_value(path, i + 1) : NULL;
@@ -287,7 +288,10 @@ judge_path(struct x509_work *w, const struct anchors *a, struct bytes domain, in
 			out->revoked_since = revoked->since;
 		}
 		narrow(out, X509_get0_notBefore(cert), X509_get0_notAfter(cert));
-		out->anchor = id;
+		if (issuer)
+			out->path[out->path_count++] = id;
+		else
+			out->anchor = id;
 	}
 	for (size_t i = 0; i < a->ca_count && !found; i++)
 		found = hash_eq(&a->cas[i].id, &out->anchor);

@@ -13,11 +13,14 @@
 
 #define X509_CHAIN_MAX 4 /* certificates presented, the leaf included */
 #define X509_DEPTH_MAX 3 /* between leaf and anchor */
+#define X509_PATH_MAX  (X509_DEPTH_MAX + 1)
 
 /* What a chain comes to, and how long it may be believed without asking again. */
 struct x509_verdict {
 	struct key *key;    /* the leaf's; gives: key_free() */
 	struct hash anchor; /* of the CA */
+	struct hash path[X509_PATH_MAX]; /* of the certificates below it, leaf first */
+	size_t path_count;
 	struct bytes uri;   /* the leaf's one URI; the arena's */
 	int64_t from,
 	    until;    /* seconds, both included: validity of all, and of the CRLs looked at */

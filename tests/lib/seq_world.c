@@ -77,12 +77,17 @@ struct bytes
 world_event(enum event_action action, const char *material, int64_t since, struct arena *arena)
 {
 	struct trust_event e = {.action = action, .subject = EVENT_KEY};
+	struct bytes agents[] = {bytes_str("spiffe://example.com/agent/a"),
+	    bytes_str("spiffe://example.com/agent/b"), bytes_str("spiffe://example.com/agent/other")};
 	struct bytes raw;
 
 	e.domain = bytes_str(WORLD_DOMAIN);
 	hash_of(bytes_str(material), &e.id);
-	if (action == EVENT_ENROLL || action == EVENT_CHANGE)
+	if (action == EVENT_ENROLL || action == EVENT_CHANGE) {
 		e.material = bytes_str(material);
+		e.issuers = agents;
+		e.issuer_count = sizeof(agents) / sizeof(agents[0]);
+	}
 	e.has_since = action == EVENT_REVOKE;
 	e.since = since;
 	e.by = bytes_str("world");

@@ -149,7 +149,13 @@ ask(void *ctx)
 			   bytes_is(record.material, text),
 		    "the newest key");
 		id = material_of(0, text);
-		expect(history_judge(w->h, bytes_str("example.org"), &id, TRUST_JWKS, &id, 5, 5,
+		expect(history_judge(w->h,
+			   &(struct history_question){.domain = bytes_str("example.org"),
+			       .binding = TRUST_JWKS,
+			       .signer = &id,
+			       .anchor = &id,
+			       .now_ms = 5,
+			       .iat = 5},
 			   &at, NULL) != RC_UNKNOWN_KEY,
 		    "the first key is enrolled");
 	}

@@ -132,6 +132,29 @@ Test(seq_judge, a_withdrawn_key_is_refused_until_it_is_there_again)
 	cr_assert_eq(e.anchor, WORLD_FIRST + 1, "the newest enrolment");
 }
 
+/* As when a certificate of the chain is revoked, or the key loses the issuer, between judges and log. */
+Test(seq_judge, what_the_judges_found_is_asked_again_here)
+{
+	struct token_make t = {.iss = "spiffe://example.com/agent/nobody"};
+	struct world_job j[2];
+	struct hash revoked;
+
+	hash_of(bytes_str("{\"leaf\":1}"), &revoked);
+	event(EVENT_REVOKE, "{\"leaf\":1}", 0);
+	make(&j[0], 1, WORLD_KEY);
+	j[0].job.path = &revoked;
+	j[0].job.path_count = 1;
+	token_make_id(2, t.jti);
+	world_job_init(&j[1], &t);
+	cr_assert_eq(world_step(&w, j, 2), RC_OK);
+	cr_assert_eq(j[0].job.rc, RC_KEY_REVOKED);
+	cr_assert_eq(j[1].job.rc, RC_NOT_AUTHORIZED);
+	cr_assert_not_null(j[1].job.why.rule);
+	cr_assert(!ledger_stopped(w.ledger));
+	for (int i = 0; i < 2; i++)
+		world_job_release(&j[i]);
+}
+
 /* The time of revocation is held against the entry's own receive time. */
 Test(seq_judge, a_revocation_that_holds_from_later_is_not_yet_one)
 {

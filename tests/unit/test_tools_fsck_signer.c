@@ -263,6 +263,18 @@ Test(tools_fsck_signer, a_key_that_may_not_speak_for_the_issuer_is_found)
 	expect("signer", "may not speak");
 }
 
+Test(tools_fsck_signer, a_key_that_may_not_speak_for_the_issuer_any_longer_is_found)
+{
+	struct trust_event ev = key_event(EVENT_CHANGE, &agent);
+	struct bytes other = bytes_str(AGENT_B);
+	uint64_t at = put_event(key_event(EVENT_ENROLL, &agent));
+
+	ev.issuers = &other;
+	put_event(ev);
+	put_plain_token(at);
+	expect("signer", "may not speak");
+}
+
 Test(tools_fsck_signer, a_key_of_another_trust_domain_is_found)
 {
 	struct trust_event ev = key_event(EVENT_ENROLL, &agent);

@@ -28,6 +28,7 @@ TestSuite(trust_history, .init = set_up, .fini = tear_down);
 
 #define HOME "example.org"
 #define AWAY "other.org"
+#define ISS  "spiffe://example.org/a"
 
 /* Material that only has to be some JSON or some bytes; the id is its hash. */
 static struct hash
@@ -59,7 +60,10 @@ describe(enum event_action action, enum event_subject subject, const char *domai
     const char *material, const char *kid, const char *use)
 {
 	struct trust_event e = {.action = action, .subject = subject};
+	struct bytes iss = bytes_str(ISS);
 
+	e.issuers = &iss;
+	e.issuer_count = subject == EVENT_KEY && !use[0];
 	e.domain = bytes_str(domain);
 	e.material = bytes_str(material);
 	e.kid = bytes_str(kid);
@@ -109,14 +113,24 @@ reinstate(const char *material)
 }
 
 static uint64_t anchor_index;
+static const struct hash *path;
+static size_t path_count;
 
 static enum rc
 judge(enum trust_binding binding, const char *signer, const char *anchor, int64_t now, int64_t iat)
 {
 	struct hash key = id_of(signer), from = id_of(anchor);
 	struct why why = {0};
-	enum rc rc = history_judge(
-	    h, bytes_str(HOME), &key, binding, &from, now * 1000, iat, &anchor_index, &why);
+	struct history_question q = {.domain = bytes_str(HOME),
+	    .iss = bytes_str(ISS),
+	    .binding = binding,
+	    .signer = &key,
+	    .anchor = &from,
+	    .path = path,
+	    .path_count = path_count,
+	    .now_ms = now * 1000,
+	    .iat = iat};
+	enum rc rc = history_judge(h, &q, &anchor_index, &why);
 
 	cr_assert(rc == RC_OK || (why.rule && why.text[0]));
 	cr_assert((rc == RC_OK) == (anchor_index != HISTORY_NONE));
@@ -194,6 +208,62 @@ Test(trust_history, a_revocation_stops_the_signer_and_what_it_leads_to)
 	cr_assert(judge(TRUST_X509, "leaf 2", "certificate", 5000, 5000) == RC_OK);
 	revoke_key(HOME, "certificate", 0);
 	cr_assert(judge(TRUST_X509, "leaf 2", "certificate", 5000, 5000) == RC_KEY_REVOKED);
+}
+
+/* A leaf or an intermediate, by the hash of the certificate; and none that is not of the chain. */
+Test(trust_history, a_revocation_stops_every_certificate_of_the_chain)
+{
+	const struct hash chain[2] = {id_of("leaf certificate"), id_of("intermediate")};
+
+	describe(EVENT_ENROLL, EVENT_CA, HOME, "certificate", "", "x509-svid");
+	path = chain;
+	path_count = 2;
+	cr_assert(judge(TRUST_X509, "leaf", "certificate", 5000, 5000) == RC_OK);
+	revoke_key(AWAY, "intermediate", 0);
+	revoke_key(HOME, "another", 0);
+	revoke_key(HOME, "intermediate", 6000);
+	cr_assert(judge(TRUST_X509, "leaf", "certificate", 5000, 5000) == RC_OK);
+	cr_assert(judge(TRUST_X509, "leaf", "certificate", 6000, 5000) == RC_KEY_REVOKED);
+	reinstate("intermediate");
+	revoke_key(HOME, "leaf certificate", 0);
+	cr_assert(judge(TRUST_X509, "leaf", "certificate", 5000, 5000) == RC_KEY_REVOKED);
+	path_count = 0;
+	cr_assert(judge(TRUST_X509, "leaf", "certificate", 5000, 5000) == RC_OK);
+}
+
+Test(trust_history, a_key_speaks_for_the_issuers_of_its_newest_entry)
+{
+	struct bytes issuers[] = {bytes_str("spiffe://example.org/0"), bytes_str(ISS),
+	    bytes_str("spiffe://example.org/b"), bytes_str("spiffe://example.org/c")};
+	struct trust_event e = {.action = EVENT_ENROLL,
+	    .subject = EVENT_KEY,
+	    .domain = bytes_str(HOME),
+	    .material = bytes_str("{\"k\":1}"),
+	    .id = id_of("{\"k\":1}"),
+	    .issuers = issuers};
+
+	apply(e);
+	cr_assert(judge_key("{\"k\":1}", 5000, 5000) == RC_NOT_AUTHORIZED);
+	e.action = EVENT_CHANGE;
+	for (e.issuer_count = 1; e.issuer_count <= 4; e.issuer_count++) {
+		apply(e);
+		cr_assert(judge_key("{\"k\":1}", 5000, 5000) ==
+			  (e.issuer_count > 1 ? RC_OK : RC_NOT_AUTHORIZED));
+	}
+	e.issuers = &issuers[2];
+	e.issuer_count = 2;
+	apply(e);
+	cr_assert(judge_key("{\"k\":1}", 5000, 5000) == RC_NOT_AUTHORIZED);
+	/* What becomes of the key otherwise says nothing of issuers. */
+	e.issuers = issuers;
+	apply(e);
+	withdraw_key("{\"k\":1}");
+	revoke_key(HOME, "{\"k\":1}", 9000);
+	cr_assert(judge_key("{\"k\":1}", 5000, 5000) == RC_UNKNOWN_KEY);
+	e.action = EVENT_ENROLL;
+	e.issuer_count = 1;
+	apply(e);
+	cr_assert(judge_key("{\"k\":1}", 5000, 5000) == RC_NOT_AUTHORIZED);
 }
 
 Test(trust_history, an_anchor_is_only_good_for_its_use)

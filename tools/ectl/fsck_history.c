@@ -209,17 +209,17 @@ fits(const struct fsck_event *a, uint64_t binding)
 	return a->subject == FSCK_A_KEY && (a->use.n > 0) == (binding == FSCK_WIT);
 }
 
-/* May it speak for the issuer?  Any description since it was enrolled may say so: a token can have
- * been judged a moment before the change that came before it. */
+/* May it speak for the issuer?  What says so is its newest enrolment or change. */
 static bool
-speaks_for(const struct fsck_record *r, uint64_t enrolled_at, const char *iss)
+speaks_for(const struct fsck_record *r, const char *iss)
 {
 	struct span name = {(const uint8_t *)iss, strlen(iss)};
 
-	for (; r != NULL && r->index >= enrolled_at; r = r->before)
-		for (size_t i = 0; i < r->event.issuer_count; i++)
-			if (fsck_same(r->event.issuers[i], name))
-				return true;
+	while (r != NULL && r->event.action != FSCK_ENROLL && r->event.action != FSCK_CHANGE)
+		r = r->before;
+	for (size_t i = 0; r != NULL && i < r->event.issuer_count; i++)
+		if (fsck_same(r->event.issuers[i], name))
+			return true;
 	return false;
 }
 
@@ -243,7 +243,7 @@ judge(struct fsck_history *h, const struct fsck_entry *e, const struct fsck_task
 		return "the key was revoked before it";
 	if (e->binding == FSCK_JWKS && memcmp(anchor->event.id, e->signer, FSCK_HASH) != 0)
 		return "its evidence names another key than the signer";
-	if (e->binding == FSCK_JWKS && !speaks_for(now, anchor->index, t->iss))
+	if (e->binding == FSCK_JWKS && !speaks_for(now, t->iss))
 		return "the key may not speak for the issuer";
 	return NULL;
 }
