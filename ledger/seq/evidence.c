@@ -107,7 +107,7 @@ step_evidence(struct step *s, size_t i, uint64_t holder, uint64_t anchor, bool *
 {
 	struct seq_job *job = s->jobs[i];
 	struct entry_link link;
-	uint64_t index;
+	uint64_t index = ENTRY_NONE;
 	enum rc rc;
 
 	if (!job->has_signer)

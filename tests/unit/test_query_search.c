@@ -266,6 +266,9 @@ Test(query_search, a_cursor_belongs_to_its_question_and_its_log)
 	other.since_ms = 1;
 	cr_assert_eq(ask(&other, 0, 100), RC_STALE_CURSOR);
 	other = s;
+	other.until_ms = INT64_MAX;
+	cr_assert_eq(ask(&other, 0, 100), RC_STALE_CURSOR);
+	other = s;
 	other.no_wid = true;
 	cr_assert_eq(ask(&other, 0, 100), RC_STALE_CURSOR);
 	v = help_view(&h, 0);
@@ -339,6 +342,49 @@ Test(query_search, a_page_has_a_bound_of_bytes_and_at_least_one_entry)
 	cr_assert_eq(ask(&s, 0, 100), RC_OK);
 	cr_assert_eq(page.count, 5u);
 	cr_assert(page.complete);
+	s.bytes_max = page.entries[0].raw.n + page.entries[1].raw.n;
+	cr_assert_eq(ask(&s, 0, 100), RC_OK);
+	cr_assert_eq(page.count, 2u, "what just fits is in");
+	s.bytes_max--;
+	cr_assert_eq(ask(&s, 0, 100), RC_OK);
+	cr_assert_eq(page.count, 1u);
+	help_close(&h);
+}
+
+Test(query_search, a_page_has_a_bound_of_entries_and_of_looks)
+{
+	struct search s = {.limit = UINT64_MAX};
+
+	help_open(&h);
+	help_begin(&h);
+	for (unsigned i = 0; i <= SEARCH_LIMIT_MAX; i++)
+		(void)help_add(&h, &(struct task){0});
+	help_commit(&h);
+	cr_assert_eq(ask(&s, 0, 1000000), RC_OK);
+	cr_assert_eq(page.count, (size_t)SEARCH_LIMIT_MAX);
+	cr_assert(!page.complete && page.next == SEARCH_LIMIT_MAX);
+	s.limit = 0;
+	cr_assert_eq(ask(&s, 0, 1000000), RC_OK);
+	cr_assert_eq(page.count, (size_t)SEARCH_LIMIT);
+	cr_assert_eq(ask(&s, 0, 3), RC_OK);
+	cr_assert(page.count == 3 && page.next == 3, "not one more than the budget");
+	help_close(&h);
+}
+
+Test(query_search, a_cursor_never_goes_back_at_an_older_size)
+{
+	uint8_t cursor[SEARCH_CURSOR_SIZE];
+	struct search s = {.limit = 4};
+
+	help_open(&h);
+	for (unsigned i = 0; i < 6; i++)
+		(void)help_one(&h, (struct task){0});
+	cr_assert_eq(ask(&s, 0, 100), RC_OK);
+	memcpy(cursor, page.cursor, sizeof cursor);
+	s.after = bytes_of(cursor, sizeof cursor);
+	cr_assert_eq(ask(&s, 2, 100), RC_OK);
+	cr_assert(page.count == 0 && page.complete);
+	cr_assert_eq(page.next, 4u);
 	help_close(&h);
 }
 
@@ -421,6 +467,62 @@ Test(query_search, what_a_stolen_anchor_vouched_for_is_in_doubt_too)
 	cr_assert_eq(all(s, 0, 100, got), 2u);
 	cr_assert(got[0] == 1 && got[1] == 2);
 	help_close(&h);
+}
+
+/* More entries than a page of a list, so that the lists are asked: the anchor signed none of them. */
+Test(query_search, a_stolen_anchor_of_many_is_not_looked_for_among_signers)
+{
+	struct search s = {.suspect = bytes_str("wit-key")};
+	static uint64_t got[512];
+	unsigned a;
+
+	help_open(&h);
+	a = key_entry(event(EVENT_ENROLL, 9, "wit-key", 0, "wit-svid"));
+	for (unsigned i = 0; i < 300; i++)
+		(void)help_one(&h,
+		    (struct task){
+			.signer = i % 7, .binding = TRUST_WIT, .anchor = i % 2 == 0 ? a + 1 : 0});
+	(void)key_entry(event(EVENT_REVOKE, 9, NULL, 1, NULL));
+	cr_assert_eq(all(s, 0, 100, got), 150u);
+	for (unsigned i = 0; i < 150; i++)
+		cr_assert_eq(got[i], 1 + 2 * i);
+	help_close(&h);
+}
+
+/* A workload's own key, known by its thumbprint alone: its certificates led to somebody else. */
+Test(query_search, a_stolen_key_that_was_never_enrolled_has_a_window)
+{
+	char thumbprint[B64_ROOM(HASH_SIZE)];
+	struct hash id = help_signer(3);
+	struct search s = {0};
+	uint64_t got[16];
+	unsigned a;
+
+	help_open(&h);
+	a = key_entry(event(EVENT_ENROLL, 9, "another", 0, "wit-svid"));
+	(void)help_one(&h, (struct task){.signer = 3, .binding = TRUST_X509, .anchor = a + 1});
+	(void)help_one(&h, (struct task){.signer = 4, .binding = TRUST_X509, .anchor = a + 1});
+	(void)key_entry(event(EVENT_REVOKE, 3, NULL, 1, NULL));
+	(void)b64url_encode(bytes_of(id.b, HASH_SIZE), thumbprint);
+	s.suspect = bytes_str(thumbprint);
+	cr_assert_eq(all(s, 0, 100, got), 1u);
+	cr_assert_eq(got[0], 1u);
+	help_close(&h);
+}
+
+Test(query_search, doubt_begins_with_the_time_and_ends_with_the_record)
+{
+	struct history_record key = {.revoked = true, .revoked_since = 50, .revoked_index = 7};
+
+	cr_assert(search_doubtful(&key, 6, 50000));
+	cr_assert_not(search_doubtful(&key, 6, 49999), "received before");
+	cr_assert_not(search_doubtful(&key, 7, 50000), "known by then");
+	key.revoked_since = 0;
+	cr_assert(search_doubtful(&key, 0, 0));
+	key.revoked_since = INT64_MAX;
+	cr_assert_not(search_doubtful(&key, 6, INT64_MAX - 1));
+	key.revoked = false;
+	cr_assert_not(search_doubtful(&key, 6, 50000));
 }
 
 Test(query_search, follow_goes_on_from_an_index_with_and_without_lists)

@@ -276,6 +276,30 @@ Test(seq_seq, keeps_the_same_id_apart_in_two_workflows)
 	world_job_release(&j);
 }
 
+Test(seq_seq, a_parent_in_the_log_and_another_in_the_batch_are_ambiguous)
+{
+	struct world_job jobs[2];
+	uint8_t pred[1][16];
+	struct token_make t;
+
+	spec(&t, 1, NULL, 0);
+	t.has_wid = 1;
+	t.wid[0] = 1;
+	world_job_init(&jobs[0], &t);
+	cr_assert_eq(world_step(&w, jobs, 1), RC_OK);
+	world_job_release(&jobs[0]);
+	t.wid[0] = 2;
+	world_job_init(&jobs[0], &t);
+	token_make_id(1, pred[0]);
+	spec(&t, 2, pred, 1);
+	world_job_init(&jobs[1], &t);
+	cr_assert_eq(world_step(&w, jobs, 2), RC_OK);
+	cr_assert_eq(jobs[0].job.rc, RC_OK);
+	cr_assert_eq(jobs[1].job.rc, RC_AMBIGUOUS);
+	world_job_release(&jobs[0]);
+	world_job_release(&jobs[1]);
+}
+
 Test(seq_seq, chains_workflow_issuer_and_foreign_references)
 {
 	struct world_job j;

@@ -623,6 +623,20 @@ Test(token_cose, takes_no_more_of_the_arena_than_it_says)
 	fix_free(f);
 }
 
+Test(token_cose, a_token_has_at_most_64000_bytes)
+{
+	uint8_t *big = calloc(1, TOKEN_SIZE_MAX + 1);
+	struct arena a;
+	struct token t;
+
+	arena_init(&a, 1 << 16);
+	cr_assert_eq(
+	    cose_token_parse(bytes_of(big, TOKEN_SIZE_MAX + 1), &a, &t, NULL), RC_TOO_LARGE);
+	cr_assert_eq(cose_token_parse(bytes_of(big, TOKEN_SIZE_MAX), &a, &t, NULL), RC_BAD_TOKEN);
+	arena_release(&a);
+	free(big);
+}
+
 Test(token_cose, every_prefix_of_a_token_is_refused)
 {
 	struct fix *f = fix_new();

@@ -259,6 +259,8 @@ Test(trust_diff, a_revocation_is_recorded_changed_and_taken_back)
 	cr_assert(bytes_is(owed[0].by, "admin"));
 	write_revoked(&id, 50, ",\"reason\":\"stolen\"");
 	cr_assert(sync_folder() == 1 && owed[0].since == 50 && bytes_is(owed[0].by, "folder"));
+	write_revoked(&id, 50, ",\"reason\":\"lost\"");
+	cr_assert(sync_folder() == 1 && bytes_is(owed[0].reason, "lost"));
 	remove_file("example.org/revoked.json");
 	cr_assert(sync_folder() == 1 && is(0, EVENT_REINSTATE, "k1"));
 	EVP_PKEY_free(p.pkey);
@@ -303,6 +305,50 @@ Test(trust_diff, a_bundle_never_goes_back)
 	write_bundle("\"spiffe_sequence\":18446744073709551615,", jwk);
 	cr_assert(sync_folder() == 2 && owed[1].sequence == UINT64_MAX);
 	free(jwk);
+	EVP_PKEY_free(p.pkey);
+}
+
+/* Zero is a sequence, too: a bundle without one could hide that it is older. */
+Test(trust_diff, a_bundle_keeps_having_a_sequence)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	char *jwk = pair_jwk(&p, "w1", NULL, ",\"use\":\"wit-svid\"");
+
+	write_bundle("\"spiffe_sequence\":0,", jwk);
+	cr_assert(sync_folder() == 2);
+	write_bundle("", jwk);
+	cr_assert(try_sync("folder") == RC_BAD_KEY);
+	free(jwk);
+	EVP_PKEY_free(p.pkey);
+}
+
+Test(trust_diff, another_use_is_a_change)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+
+	write_set("example.org/a.jwks.json", pair_jwk(&p, "k1", NULL, NULL), NULL);
+	cr_assert(sync_folder() == 1 && owed[0].use.n == 0);
+	write_set("example.org/a.jwks.json",
+	    pair_jwk(&p, "k1", NULL, ",\"use\":\"wit-svid\""), NULL);
+	cr_assert(sync_folder() >= 1 && is(0, EVENT_CHANGE, "k1"));
+	cr_assert(bytes_is(owed[0].use, "wit-svid"));
+	EVP_PKEY_free(p.pkey);
+}
+
+/* In the order of their files, revoked.json would stand between them. */
+Test(trust_diff, a_revocation_does_not_part_the_files_of_one_key)
+{
+	struct pair p = pair_new(TOKEN_ES256);
+	struct hash id;
+
+	write_set("example.org/a.jwks.json", pair_jwk(&p, NULL, A, NULL), NULL);
+	cr_assert(sync_folder() == 1);
+	id = owed[0].id;
+	write_set("example.org/z.jwks.json", pair_jwk(&p, NULL, B, NULL), NULL);
+	write_revoked(&id, 100, "");
+	cr_assert(sync_folder() == 2);
+	cr_assert(owed[0].action == EVENT_CHANGE && owed[0].issuer_count == 2);
+	cr_assert(bytes_is(owed[0].source, "a.jwks.json") && owed[1].action == EVENT_REVOKE);
 	EVP_PKEY_free(p.pkey);
 }
 

@@ -279,6 +279,20 @@ put_unknown(struct buf *b)
 	scbor_put_uint(b, 5);
 }
 
+static void
+put_since_twice(struct buf *b)
+{
+	put_since(b);
+	put_since(b);
+}
+
+static void
+put_far_since(struct buf *b)
+{
+	scbor_put_uint(b, 9);
+	scbor_put_uint(b, (uint64_t)INT64_MAX + 1);
+}
+
 Test(trust_event, members_that_do_not_belong_are_refused)
 {
 	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, NULL, 0) == RC_OK);
@@ -297,6 +311,8 @@ Test(trust_event, members_that_do_not_belong_are_refused)
 	cr_assert(by_hand(EVENT_REVOKE, EVENT_KEY, put_long_reason, 2) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, put_unknown, 1) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_WITHDRAW, EVENT_KEY, put_nul, 1) == RC_CORRUPT);
+	cr_assert(by_hand(EVENT_REVOKE, EVENT_KEY, put_since_twice, 2) == RC_CORRUPT);
+	cr_assert(by_hand(EVENT_REVOKE, EVENT_KEY, put_far_since, 1) == RC_CORRUPT);
 	/* No material, and material whose hash is not the id. */
 	cr_assert(by_hand(EVENT_ENROLL, EVENT_KEY, NULL, 0) == RC_CORRUPT);
 	cr_assert(by_hand(EVENT_ENROLL, EVENT_KEY, put_material, 1) == RC_CORRUPT);
@@ -309,6 +325,23 @@ Test(trust_event, issuers_out_of_order_are_the_callers_fault, .signal = SIGABRT)
 	struct bytes turned[2] = {e.issuers[1], e.issuers[0]};
 
 	e.issuers = turned;
+	written(&e);
+}
+
+Test(trust_event, an_issuer_named_twice_is_the_callers_fault, .signal = SIGABRT)
+{
+	struct trust_event e = enrolment();
+	struct bytes twice[2] = {e.issuers[0], e.issuers[0]};
+
+	e.issuers = twice;
+	written(&e);
+}
+
+Test(trust_event, issuers_of_a_key_that_signs_credentials_are_the_callers_fault, .signal = SIGABRT)
+{
+	struct trust_event e = enrolment();
+
+	e.use = bytes_str("wit-svid");
 	written(&e);
 }
 

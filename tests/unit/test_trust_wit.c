@@ -245,6 +245,12 @@ Test(trust_wit, a_wit_has_at_most_4096_bytes)
 	cr_assert(strlen(wit) >= TRUST_WIT_SIZE_MAX - 1);
 	cr_assert(judge_text(wit, NOW) == RC_OK, "%s", why.text);
 	free(wit);
+	wit = calloc(1, TRUST_WIT_SIZE_MAX + 2);
+	memset(wit, 'e', TRUST_WIT_SIZE_MAX);
+	cr_assert(judge_text(wit, NOW) == RC_BAD_CREDENTIAL && !strstr(why.text, "too long"));
+	wit[TRUST_WIT_SIZE_MAX] = 'e';
+	cr_assert(judge_text(wit, NOW) == RC_BAD_CREDENTIAL && strstr(why.text, "too long"));
+	free(wit);
 }
 
 /* draft-ietf-wimse-workload-creds, and a WIT-SVID of SPIFFE whose key is not published. */

@@ -338,6 +338,25 @@ Test(trust_x509, only_plain_der_is_a_certificate)
 	cert_free(&leaf);
 }
 
+/* The same certificate with a length of two bytes where one does: BER, and a second text of it. */
+Test(trust_x509, a_longer_spelling_is_no_certificate)
+{
+	struct cert leaf = cert_new(&root, NULL, (struct cert_spec){.san = SAN}, false);
+	const ASN1_BIT_STRING *signature;
+	uint8_t longer[4097];
+	size_t tail;
+
+	X509_get0_signature(&signature, NULL, leaf.x);
+	tail = (size_t)ASN1_STRING_length(signature) + 2; /* its length, unused bits, itself */
+	cr_assert(leaf.der[1] == 0x82 && leaf.der[3] < 0xff && tail < 0x80);
+	memcpy(longer, leaf.der, leaf.size - tail);
+	longer[3]++;
+	longer[leaf.size - tail] = 0x81;
+	memcpy(longer + leaf.size - tail + 1, leaf.der + leaf.size - tail, tail);
+	cr_assert(!x509_of_der(bytes_of(longer, leaf.size + 1)));
+	cert_free(&leaf);
+}
+
 /* ---- revocation ---- */
 
 static enum rc
@@ -443,6 +462,14 @@ Test(trust_x509, only_full_lists_signed_by_a_ca_of_the_domain_are_taken)
 	cert_free(&mute);
 }
 
+static bool
+hash_is(const struct hash *id, const struct cert *c)
+{
+	struct hash h = cert_hash(c);
+
+	return hash_eq(id, &h);
+}
+
 Test(trust_x509, the_operator_may_revoke_any_certificate_of_a_chain)
 {
 	struct cert leaf = cert_new(&middle, NULL, (struct cert_spec){.san = SAN}, false);
@@ -463,6 +490,10 @@ Test(trust_x509, the_operator_may_revoke_any_certificate_of_a_chain)
 	a.revoked_count = 2;
 	cr_assert(judge(&leaf, &middle) == RC_OK);
 	cr_assert(got.revoked && got.revoked_since == 40);
+	list[0].since = list[1].since = 60; /* the earliest counts, wherever it stands */
+	(hash_is(&list[0].id, &middle) ? &list[0] : &list[1])->since = 30;
+	cr_assert(judge(&leaf, &middle) == RC_OK);
+	cr_assert(got.revoked && got.revoked_since == 30);
 	cert_free(&leaf);
 }
 
