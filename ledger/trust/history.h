@@ -62,10 +62,9 @@ struct history_question {
  * have been said of a folder that was never written down; so everything of it is asked again.
  * RC_KEY_REVOKED: signer, anchor or a certificate of the path is revoked and now_ms or iat is not
  *   before 'since'.
- * RC_UNKNOWN_KEY: the anchor is not (or no longer) enrolled in 'domain'.
+ * RC_UNKNOWN_KEY: the anchor is not (or no longer) enrolled in 'domain', or not for this binding.
  * RC_NOT_AUTHORIZED: it is a key of a set that may not (or no longer) speak for 'iss'.
- * '*anchor_index' (HISTORY_NONE: revoked without enrolment cannot be asked) is the entry that
- * enrolled the anchor.
+ * RC_OK: '*anchor_index' is the entry that enrolled the anchor; otherwise it is HISTORY_NONE.
  */
 enum rc history_judge(struct history *h, const struct history_question *q, uint64_t *anchor_index,
     struct why *why);
@@ -82,7 +81,8 @@ enum rc history_find_kid(struct history *h, struct bytes domain, struct bytes ki
 /* All subjects as of 'size', ordered by first event; 'domain' empty: all domains. */
 enum rc history_list(struct history *h, struct bytes domain, uint64_t size, struct arena *arena,
     struct history_record **out, size_t *count);
-/* Indexes of the key entries about an id, ascending. */
+/* Indexes of the key entries about an id, in any trust domain, below 'size', ascending; none is no
+ * error. */
 enum rc history_events(struct history *h, const struct hash *id, uint64_t size, struct arena *arena,
     uint64_t **out, size_t *count);
 

@@ -581,6 +581,49 @@ Test(serve_submit, a_quarter_of_the_slots_is_never_taken_by_tokens_that_wait)
 	hall_end(&h);
 }
 
+Test(serve_submit, tokens_wait_no_longer_than_the_log_allows)
+{
+	struct append_more more = {.wait = true, .wait_ms = 900};
+	struct call_request r;
+	struct why why = {0};
+	struct hall h;
+	uint64_t retry;
+	char *token;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.wait_ms = 100;
+	hall_start(&h);
+	token = orphan(&h, 1);
+	r = ask(APPEND, append_request_more(&token, 1, true, &more));
+	cr_assert_eq(serve_begin(h.serve, &r, &why), RC_OK);
+	free((void *)(uintptr_t)r.message.p);
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 2)), RC_OK, "so the first waits by now");
+	h.clock.mono_us += 150000;
+	cr_assert_eq(answer(&h, &retry), RC_UNKNOWN_PARENT);
+	hall_end(&h);
+}
+
+Test(serve_submit, each_client_has_its_own_share_of_the_waiting)
+{
+	struct hall h;
+	uint64_t retry;
+
+	hall_init(&h);
+	hall_enrol(&h);
+	h.world.rules.wait_ms = 500;
+	h.options.wait_client_tokens_max = 1;
+	hall_start(&h);
+	cr_assert_eq(try(&h, APPEND, 1, orphan(&h, 1), NULL), RC_OK);
+	cr_assert_eq(one(&h, 1, orphan(&h, 2)), RC_UNKNOWN_PARENT, "its share is taken");
+	cr_assert_eq(try(&h, APPEND, 2, orphan(&h, 3), NULL), RC_OK);
+	cr_assert_eq(one(&h, 2, hall_token_n(&h, 1000003)), RC_OK, "another's waits");
+	cr_assert_eq(answer(&h, &retry), RC_OK);
+	h.clock.mono_us += 600000;
+	cr_assert_eq(answer(&h, &retry), RC_UNKNOWN_PARENT);
+	hall_end(&h);
+}
+
 Test(serve_submit, tokens_wait_no_longer_than_the_client_or_the_deadline_says)
 {
 	struct hall h;

@@ -328,8 +328,8 @@ Test(trust_diff, another_use_is_a_change)
 
 	write_set("example.org/a.jwks.json", pair_jwk(&p, "k1", NULL, NULL), NULL);
 	cr_assert(sync_folder() == 1 && owed[0].use.n == 0);
-	write_set("example.org/a.jwks.json",
-	    pair_jwk(&p, "k1", NULL, ",\"use\":\"wit-svid\""), NULL);
+	write_set(
+	    "example.org/a.jwks.json", pair_jwk(&p, "k1", NULL, ",\"use\":\"wit-svid\""), NULL);
 	cr_assert(sync_folder() >= 1 && is(0, EVENT_CHANGE, "k1"));
 	cr_assert(bytes_is(owed[0].use, "wit-svid"));
 	EVP_PKEY_free(p.pkey);
