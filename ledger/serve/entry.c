@@ -14,6 +14,7 @@
 
 /* What the history says about one id. */
 struct key_kept {
+	struct bytes domain;
 	struct hash id;
 	bool there;
 	struct history_record record;
@@ -46,19 +47,21 @@ no_room(struct why *why)
 /* ---- keys ---- */
 
 static enum rc
-find_key(struct entry_views *x, const struct hash *id, struct key_kept **out, struct why *why)
+find_key(struct entry_views *x, struct bytes domain, const struct hash *id, struct key_kept **out,
+    struct why *why)
 {
 	struct key_kept *k;
 	enum rc rc;
 
 	for (size_t i = 0; i < x->key_count; i++)
-		if (hash_eq(&x->keys[i]->id, id)) {
+		if (hash_eq(&x->keys[i]->id, id) && bytes_eq(x->keys[i]->domain, domain)) {
 			*out = x->keys[i];
 			return RC_OK;
 		}
-	if ((k = arena_zalloc(x->arena, sizeof *k)) == NULL)
+	if ((k = arena_zalloc(x->arena, sizeof *k)) == NULL ||
+	    !arena_dup(x->arena, domain, &k->domain))
 		return no_room(why);
-	rc = history_find_id(x->history, id, x->size, x->arena, &k->record);
+	rc = history_find(x->history, domain, id, x->size, x->arena, &k->record);
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return why_set(why, rc, "key history", NULL, 0, "%s", rc_text(rc));
 	k->there = rc == RC_OK;
@@ -114,7 +117,8 @@ set_key(struct entry_views *x, const struct query_entry *e, Ectledger__V1__Entry
 		count += !hash_eq(&ids[0], &ids[1]);
 	}
 	for (size_t i = 0; i < count; i++) {
-		if ((rc = find_key(x, &ids[i], &k, why)) != RC_OK)
+		rc = find_key(x, e->claim.trust_domain, &ids[i], &k, why);
+		if (rc != RC_OK)
 			return rc;
 		if (!k->there)
 			continue;

@@ -170,6 +170,10 @@ resolve(struct edit *e, bool may_be_new, struct why *why)
 		rc = history_find_id(h, &e->id, UINT64_MAX, &e->call->arena, &record);
 	if (rc == RC_NOT_FOUND && is_id && may_be_new && e->domain.n > 0)
 		return RC_OK;
+	/* Revoked in one of several, the key would go on signing in the others. */
+	if (rc == RC_OK && is_id && e->domain.n == 0 && history_domains(h, &e->id) > 1)
+		return why_set(why, RC_AMBIGUOUS, "WIRE TrustStore", "domain", 0,
+		    "several trust domains have that key: say which, one after the other");
 	if (rc == RC_AMBIGUOUS)
 		return why_set(why, rc, "WIRE TrustStore", "key", 0,
 		    "several keys have that kid: say the thumbprint");

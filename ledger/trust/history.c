@@ -315,6 +315,19 @@ history_find_id(struct history *h, const struct hash *id, uint64_t size, struct 
 	return rc;
 }
 
+size_t
+history_domains(struct history *h, const struct hash *id)
+{
+	size_t n = 0;
+
+	must(h && id);
+	must(pthread_rwlock_rdlock(&h->lock) == 0);
+	for (uint32_t i = find(h, id); i != NONE; i = h->subjects[i].next_same_id)
+		n++;
+	must(pthread_rwlock_unlock(&h->lock) == 0);
+	return n;
+}
+
 enum rc
 history_find_kid(struct history *h, struct bytes domain, struct bytes kid, uint64_t size,
     struct arena *arena, struct history_record *out)

@@ -75,6 +75,8 @@ enum rc history_find(struct history *h, struct bytes domain, const struct hash *
 /* The same in any trust domain: the first; revocations by thumbprint alone included. */
 enum rc history_find_id(struct history *h, const struct hash *id, uint64_t size, struct arena *arena,
     struct history_record *out);
+/* How many trust domains have a subject with this id? */
+size_t history_domains(struct history *h, const struct hash *id);
 /* By kid, for people: RC_AMBIGUOUS when several subjects have it.  'domain' empty: any. */
 enum rc history_find_kid(struct history *h, struct bytes domain, struct bytes kid, uint64_t size,
     struct arena *arena, struct history_record *out);
