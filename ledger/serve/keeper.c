@@ -182,7 +182,11 @@ keeper_sync(struct keeper *k, struct keeper_trust *t, struct bytes by, struct wh
 	struct clock clock = clock_real();
 	int64_t begun = clock_mono_us(&clock), pause = KEEPER_WAIT_MS * 1000;
 	size_t written = 0;
-	enum rc rc = trust_load(t->trust, &snapshot, &report);
+	enum rc rc;
+
+	/* What has changed until now is in what is loaded now. */
+	(void)trust_changed(t->trust);
+	rc = trust_load(t->trust, &snapshot, &report);
 
 	if (rc != RC_OK)
 		why_set(why, rc, "trust", NULL, 0, "%.150s",
