@@ -2,7 +2,8 @@
  * history.c - every key entry of a log, kept as it was written, and found by what it is about.
  *
  *   events    the entries' bytes with index and time, ascending; chained per subject
- *   subjects  (trust domain, id): what is in force now, in a few words, for history_judge()
+ *   subjects  (trust domain, id): what is in force now, in a few words and with its issuers, for
+ *             history_judge()
  *   by_id     id -> first subject of that id; subjects of one id in other domains are chained
  *
  * The answer "as of tree size n" replays the subject's chain below n; a subject has a handful of

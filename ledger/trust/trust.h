@@ -6,9 +6,8 @@
  * *.crl.pem (revocation lists), revoked.json (keys that the operator revoked, with time and reason).  Loading makes an
  * immutable snapshot; readers take a counted reference and never lock.  Keys are searched only in
  * the issuer's trust domain.  A key of one agent never signs for another: each key names its
- * issuers ("ect_iss"); a key without that member may speak for nobody, unless the configuration
- * says otherwise.  Every way of binding a key to an issuer (JWK set, X.509-SVID, WIT) ends in one struct
- * signer.
+ * issuers ("ect_iss"); a key without that member may speak for nobody.  Every way of binding a key
+ * to an issuer (JWK set, X.509-SVID, WIT) ends in one struct signer.
  */
 #ifndef TRUST_TRUST_H
 #define TRUST_TRUST_H

@@ -317,6 +317,30 @@ Test(claim_entry, a_head_is_read_alone_and_announces_the_token)
 	cr_assert_eq(entry_read_head(short_by_one, &arena, &out, &why), RC_CORRUPT);
 }
 
+Test(claim_entry, a_head_that_promises_more_than_an_entry_holds_is_refused)
+{
+	static const uint8_t huge[9] = {0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	struct bytes head = BYTES_NONE;
+	struct entry e = plain(), out = {0};
+	uint8_t text[300] = {0}, copy[256];
+	size_t most;
+
+	e.token = bytes_of(text, sizeof text);
+	cr_assert_eq(entry_write_head(&e, &arena, &head), RC_OK);
+	cr_assert(head.n < sizeof copy - sizeof huge && head.p[head.n - 3] == 0x59);
+	memcpy(copy, head.p, head.n);
+	most = ENTRY_SIZE_MAX - head.n;
+	for (size_t more = 0; more < 2; more++) {
+		copy[head.n - 2] = (uint8_t)((most + more) >> 8);
+		copy[head.n - 1] = (uint8_t)(most + more);
+		cr_assert_eq(entry_read_head(bytes_of(copy, head.n), &arena, &out, NULL),
+		    more == 0 ? RC_OK : RC_CORRUPT);
+	}
+	memcpy(copy + head.n - 3, huge, sizeof huge);
+	head = bytes_of(copy, head.n - 3 + sizeof huge);
+	cr_assert_eq(entry_read_head(head, &arena, &out, NULL), RC_CORRUPT);
+}
+
 Test(claim_entry, a_head_with_anything_behind_it_is_refused)
 {
 	struct entry e = plain(), out = {0};
@@ -416,7 +440,7 @@ static const char *const wrong[] = {
     /* a workflow of sixteen zeros */
     "ad010202010300040105020600"
     "075820" ZEROS "088200f6098200f60b8183500000000000000000000000000000000000f60c48111111111111111"
-		   "10d8301f6f60e40",
+    "10d8301f6f60e40",
     /* one more key announced than there is */
     "ad010202010300040105020600"
     "075820" ZEROS "088200f6098200f60c4811111111111111110d8301f6f60e40",
