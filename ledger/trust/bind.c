@@ -217,19 +217,17 @@ judge_x509(const struct question *q)
 
 /* ---- WITs ---- */
 
-/* Fresh: parse only as far as is needed to see whom it is about. */
+/* Parse only as far as is needed to see whom it is about. */
 static enum rc
-judge_one_wit(const struct question *q, struct bytes wit, bool *found)
+judge_one_wit(const struct question *q, struct bytes wit, const struct hash *name, bool *found)
 {
 	struct wit_verdict got = {0};
 	struct verdict fresh = {.binding = TRUST_WIT}, *v;
 	struct bytes subject;
-	struct hash name;
 	enum rc rc;
 
 	*found = false;
-	name_of(q, TRUST_WIT, &wit, 1, &name);
-	if ((v = recall(q->j, &name, q->presented->now_ms))) {
+	if ((v = recall(q->j, name, q->presented->now_ms))) {
 		*found = bytes_eq(bytes_of(v->uri, v->uri_size), q->iss);
 		return *found ? answer(q, v, wit) : RC_OK;
 	}
@@ -244,23 +242,47 @@ judge_one_wit(const struct question *q, struct bytes wit, bool *found)
 	fresh.anchor = got.anchor;
 	fresh.from = got.from;
 	fresh.until = got.until;
-	if ((rc = keep(q, &name, &fresh, got.subject, &v)) != RC_OK)
+	if ((rc = keep(q, name, &fresh, got.subject, &v)) != RC_OK)
 		return rc;
 	return answer(q, v, wit);
 }
 
-/* The first that is good, of those for this issuer; else the first that is bad speaks. */
+/* One for this issuer that is remembered as good. */
+static bool
+recall_wit(const struct question *q, const struct hash *names)
+{
+	struct question quiet = *q;
+	struct verdict *v;
+
+	quiet.why = NULL;
+	for (size_t i = 0; i < q->presented->wit_count; i++)
+		if ((v = recall(q->j, &names[i], q->presented->now_ms)) &&
+		    answer(&quiet, v, q->presented->wits[i]) == RC_OK)
+			return true;
+	return false;
+}
+
+/*
+ * The first that is good, of those for this issuer; else the first that is bad speaks.  What is
+ * remembered comes before all others: bad ones are not remembered, and a request could have them
+ * verified again for each of its tokens.
+ */
 static enum rc
 judge_wit(const struct question *q, bool *found)
 {
+	struct hash names[TRUST_WITS_MAX];
 	struct why first = {0};
 	enum rc rc, bad = RC_OK;
 
 	must(q->presented->wit_count <= TRUST_WITS_MAX);
+	for (size_t i = 0; i < q->presented->wit_count; i++)
+		name_of(q, TRUST_WIT, &q->presented->wits[i], 1, &names[i]);
+	if ((*found = recall_wit(q, names)))
+		return RC_OK;
 	for (size_t i = 0; i < q->presented->wit_count; i++) {
 		bool mine = false;
 
-		rc = judge_one_wit(q, q->presented->wits[i], &mine);
+		rc = judge_one_wit(q, q->presented->wits[i], &names[i], &mine);
 		*found |= mine;
 		if (mine && rc == RC_OK)
 			return RC_OK;

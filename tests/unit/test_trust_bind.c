@@ -46,7 +46,7 @@ static void
 set_up(void)
 {
 	arena_init(&arena, 1 << 22);
-	arena_init(&call, 1 << 17);
+	arena_init(&call, 1 << 20);
 	cr_assert((j = trust_judge_new()));
 	jwks_pair = pair_new(TOKEN_EDDSA);
 	wit_issuer = pair_new(TOKEN_ES256);
@@ -379,4 +379,26 @@ Test(trust_bind, certificates_that_were_cut_elsewhere_are_other_certificates)
 	buf_release(&joined);
 	cert_free(&middle);
 	cert_free(&deep);
+}
+
+/* Or a request could have the same bad ones verified again for each of its tokens. */
+Test(trust_bind, one_wit_that_is_remembered_spares_the_look_at_the_others)
+{
+	struct bytes wits[TRUST_WITS_MAX];
+
+	for (size_t i = 0; i + 1 < TRUST_WITS_MAX; i++)
+		wits[i] = wit_for(ISS, NOW + 9 + (int64_t)i, &wit_pair); /* not its issuer */
+	wits[TRUST_WITS_MAX - 1] = wit_for(ISS, NOW + 9, &wit_issuer);
+	presented.wits = wits;
+	presented.wit_count = TRUST_WITS_MAX;
+	cr_assert(judge() == RC_OK && bytes_eq(signer.credential, wits[TRUST_WITS_MAX - 1]));
+	/* Of several that are good, the remembered one. */
+	wits[0] = wit_for(ISS, NOW + 99, &wit_issuer);
+	cr_assert(judge() == RC_OK && bytes_eq(signer.credential, wits[TRUST_WITS_MAX - 1]));
+	/* But what is remembered must fit the token; and it ends in time. */
+	token.alg = TOKEN_EDDSA;
+	cr_assert(judge() == RC_BAD_ALG);
+	token.alg = TOKEN_ES256;
+	presented.now_ms = (NOW + 9) * 1000;
+	cr_assert(judge() == RC_OK && bytes_eq(signer.credential, wits[0]));
 }
