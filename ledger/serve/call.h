@@ -159,12 +159,10 @@ void watch_pump(struct serve *s);      /* start steps of those whose turn it is 
 /* key_record.c: a key as the history has it.  False: no room in the arena.  Borrows the record. */
 bool key_record_fill(
     struct arena *arena, const struct history_record *r, Ectledger__V1__KeyRecord *out);
-/* entry.c: an entry as EntryViews tell it, keys looked up in the view's history. */
-struct entry_views;
-enum rc entry_views_new(
-    struct call *call, struct query_view *v, bool brief, struct entry_views **out, struct why *why);
-enum rc entry_view(struct entry_views *views, const struct query_entry *e,
-    Ectledger__V1__EntryView **out, struct why *why);
+/* entry.c: a page's entries as EntryViews tell them, keys looked up in the view's history; as many as
+ * the page has, in the call's arena. */
+enum rc entry_page(struct call *call, struct query_view *v, const struct search_page *page,
+    bool brief, Ectledger__V1__EntryView ***out, struct why *why);
 enum rc search_read(const Ectledger__V1__SearchRequest *r, struct search *out, struct why *why);
 
 enum rc search_answer(struct call *call, const ProtobufCMessage *request, struct why *why);

@@ -257,7 +257,7 @@ set_event(
 	return rc;
 }
 
-enum rc
+static enum rc
 entry_views_new(
     struct call *call, struct query_view *v, bool brief, struct entry_views **out, struct why *why)
 {
@@ -273,7 +273,7 @@ entry_views_new(
 	return RC_OK;
 }
 
-enum rc
+static enum rc
 entry_view(struct entry_views *x, const struct query_entry *e, Ectledger__V1__EntryView **out,
     struct why *why)
 {
@@ -289,6 +289,22 @@ entry_view(struct entry_views *x, const struct query_entry *e, Ectledger__V1__En
 	if ((rc = set_event(x->arena, e, v, why)) != RC_OK)
 		return rc;
 	return set_key(x, e, v, why);
+}
+
+enum rc
+entry_page(struct call *call, struct query_view *v, const struct search_page *page, bool brief,
+    Ectledger__V1__EntryView ***out, struct why *why)
+{
+	struct entry_views *views;
+	enum rc rc;
+
+	if ((rc = entry_views_new(call, v, brief, &views, why)) != RC_OK)
+		return rc;
+	if ((*out = arena_alloc(&call->arena, (page->count + 1) * sizeof **out)) == NULL)
+		return no_room(why);
+	for (size_t i = 0; i < page->count && rc == RC_OK; i++)
+		rc = entry_view(views, &page->entries[i], &(*out)[i], why);
+	return rc;
 }
 
 enum rc

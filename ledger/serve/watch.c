@@ -274,19 +274,11 @@ reply(struct call *call, struct query_view *v, const struct search_page *page, b
     struct why *why)
 {
 	Ectledger__V1__WatchReply m = ECTLEDGER__V1__WATCH_REPLY__INIT;
-	struct entry_views *views;
 	enum rc rc;
 
-	if ((rc = entry_views_new(call, v, brief, &views, why)) != RC_OK)
+	if ((rc = entry_page(call, v, page, brief, &m.entries, why)) != RC_OK)
 		return rc;
-	m.entries = arena_alloc(&call->arena, (page->count + 1) * sizeof *m.entries);
-	if (m.entries == NULL)
-		return why_set(why, RC_NO_MEMORY, "query_bytes_max", NULL, 0, "no room");
-	for (m.n_entries = 0; m.n_entries < page->count; m.n_entries++) {
-		rc = entry_view(views, &page->entries[m.n_entries], &m.entries[m.n_entries], why);
-		if (rc != RC_OK)
-			return rc;
-	}
+	m.n_entries = page->count;
 	m.next = page->next;
 	m.tree_size = query_view_size(v);
 	return call_reply(call, &m.base, why);

@@ -107,13 +107,16 @@ Test(trust_edit, a_key_that_would_refuse_the_folder_does_not_land)
 	struct pair p = pair_new(TOKEN_ES256), q = pair_new(TOKEN_ES256);
 	char *one = pair_jwk(&p, "k1", ISS, NULL), *two = pair_jwk(&q, "k1", ISS, NULL);
 	char *private = pair_jwk(&q, "k2", ISS, ",\"d\":\"AA\""), *set = jwks_of(strdup(one), NULL);
-	char *text;
+	char *bad_member = pair_jwk(&q, "k2", NULL, ",\"ect_iss\":5"), *text, path[512];
 
 	cr_assert(add_jwk(private) == RC_BAD_KEY && why.rule);
 	cr_assert(add_jwk("{}") == RC_BAD_KEY && add_jwk("[") == RC_BAD_KEY);
-	/* No folder was left behind. */
+	/* A key that can be read, in a set that is refused: no folder is left behind. */
+	cr_assert(add_jwk(bad_member) == RC_BAD_KEY && strstr(why.text, "operator.jwks.json"));
 	load();
 	cr_assert(report.domains == 0);
+	snprintf(path, sizeof(path), "%s/" DOMAIN, root);
+	cr_assert(access(path, F_OK) != 0);
 	folder_add(root, DOMAIN);
 	file_write(root, DOMAIN "/a.jwks.json", set);
 	cr_assert(add_jwk(two) == RC_BAD_KEY);
@@ -126,6 +129,7 @@ Test(trust_edit, a_key_that_would_refuse_the_folder_does_not_land)
 	free(one);
 	free(two);
 	free(private);
+	free(bad_member);
 	free(set);
 	EVP_PKEY_free(p.pkey);
 	EVP_PKEY_free(q.pkey);
