@@ -1,5 +1,7 @@
 /*
- * evidence.c - equivocation as data: an agent that signed two different tokens under one id.
+ * evidence.c - equivocation as data: a token that was signed under an id which another one has.
+ * Where both have one issuer, that agent signed two tokens under one id; where not, whoever holds the
+ * id took it from the other.
  *
  * The second is refused whatever happens; that it was signed is a fact worth keeping, since nobody
  * but the key's holder can have made it.  So only what passed everything else comes here, and L1
