@@ -11,7 +11,7 @@
 #include "base/rc.h"
 
 #ifndef ECT_VERSION
-#define ECT_VERSION "0.1.0"
+#define ECT_VERSION "0"
 #endif
 
 enum command_exit {
