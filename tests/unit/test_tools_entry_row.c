@@ -177,3 +177,42 @@ Test(tools_entry_row, people_see_what_is_there_and_programs_words_do_no_harm)
 	}
 	json_decref(row);
 }
+
+Test(tools_entry_row, a_suspect_is_marked_where_nothing_is_cut)
+{
+	Ectledger__V1__EntryView e = ECTLEDGER__V1__ENTRY_VIEW__INIT;
+	char cells[ENTRY_COLUMNS][320];
+	json_t *row;
+
+	e.entry_kind = "equivocation";
+	e.act = "write_draft";
+	e.suspect = true;
+	row = entry_row(&e, 1, false);
+	cr_assert_not_null(row);
+	entry_cells(row, cells);
+	cr_expect_str_eq(cells[2], "suspect: equivocation: write_draft");
+	json_decref(row);
+}
+
+Test(tools_entry_row, a_narrow_table_gives_up_the_time_of_day_before_words_and_words_before_ids)
+{
+	static const enum column kind[] = {
+	    COLUMN_TEXT, COLUMN_TIME, COLUMN_TEXT, COLUMN_TEXT, COLUMN_ID};
+	static const struct {
+		size_t most, width[5];
+	} want[] = {
+	    {200, {5, 20, 19, 33, 36}},
+	    {100, {5, 17, 17, 17, 36}},
+	    {80, {5, 10, 10, 11, 36}},
+	    {60, {5, 10, 8, 8, 21}},
+	};
+
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		size_t width[] = {5, 20, 19, 33, 36};
+
+		fit(width, kind, 5, want[i].most);
+		for (size_t k = 0; k < 5; k++)
+			cr_expect_eq(width[k], want[i].width[k], "%zu: column %zu has %zu",
+			    want[i].most, k, width[k]);
+	}
+}

@@ -24,7 +24,11 @@
 #define UUID_WIDTH  36
 #define HASH_WIDTH  43 /* base64url of 32 bytes */
 #define TIME_WIDTH  20 /* 2026-11-22T10:00:00Z */
+#define MINUTE	    16 /* 2026-11-22T10:00 */
+#define DATE	    10
 #define CELL_MIN    8  /* a shortened cell keeps at least this */
+#define CELL_FAIR   12 /* and this, as long as something else can give way; */
+#define LAST_FAIR   24 /* the last one, which is wrapped */
 #define BAR	    30
 
 /* Length of the UTF-8 sequence at s when it is sound and printable; else 0. */
@@ -201,8 +205,7 @@ is_number(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789.,")] == '\0';
 }
 
-/* What gives way first when a row is too wide: half a date is a pity, half an id cannot be copied into
- * the next command. */
+/* Of a date less is enough; half an id cannot be copied into the next command. */
 enum column { COLUMN_TEXT, COLUMN_TIME, COLUMN_ID };
 
 static enum column
@@ -224,7 +227,26 @@ table_width(void)
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
 		return TABLE_WIDTH;
-	return size.ws_col < TABLE_MIN ? TABLE_MIN : size.ws_col > TABLE_MAX ? TABLE_MAX : size.ws_col;
+	return size.ws_col < TABLE_MIN	 ? TABLE_MIN
+	       : size.ws_col > TABLE_MAX ? TABLE_MAX
+					 : size.ws_col;
+}
+
+enum { STAGES = 4 };
+
+/* How far a column may be shortened before the next stage begins. */
+static size_t
+least_of(enum column kind, bool last, unsigned stage)
+{
+	switch (kind) {
+	case COLUMN_ID:
+		return stage < 3 ? SIZE_MAX : CELL_MIN;
+	case COLUMN_TIME:
+		return stage < 1 ? MINUTE : DATE;
+	case COLUMN_TEXT:
+	default:
+		return stage >= 2 ? CELL_MIN : last ? LAST_FAIR : CELL_FAIR;
+	}
 }
 
 /* Shorten the widest column until the row fits; when it is the last one, its text is wrapped
@@ -232,23 +254,33 @@ table_width(void)
 static void
 fit(size_t *width, const enum column *kind, size_t columns, size_t most)
 {
-	for (enum column least = COLUMN_TEXT;;) {
-		size_t total = 2 * (columns - 1), widest = columns, room = CELL_MIN;
+	for (unsigned stage = 0; stage < STAGES;) {
+		size_t total = 2 * (columns - 1), widest = columns, room = 0;
 
 		for (size_t i = 0; i < columns; i++) {
 			total += width[i];
-			if (width[i] > room && kind[i] <= least) {
+			if (width[i] > room &&
+			    width[i] > least_of(kind[i], i + 1 == columns, stage)) {
 				widest = i;
 				room = width[i];
 			}
 		}
-		if (total <= most || (widest == columns && least == COLUMN_ID))
+		if (total <= most)
 			return;
 		if (widest == columns)
-			least++;
+			stage++;
 		else
 			width[widest]--;
 	}
+}
+
+/* A date is cut where it still is one. */
+static void
+print_time(const char *text, size_t width)
+{
+	size_t n = width >= TIME_WIDTH ? TIME_WIDTH : width >= MINUTE ? MINUTE : DATE;
+
+	(void)printf("%-*.*s", (int)width, (int)n, text);
 }
 
 /* The last cell: what is too long goes on in further lines, broken at blanks; a word that is too long is cut. */
@@ -279,7 +311,8 @@ print_last(const char *text, size_t width, size_t indent)
 }
 
 static void
-print_row(const char *const *cells, size_t columns, const size_t *width, const bool *right)
+print_row(const char *const *cells, size_t columns, const size_t *width, const enum column *kind,
+    const bool *right)
 {
 	size_t indent = 0;
 
@@ -288,7 +321,10 @@ print_row(const char *const *cells, size_t columns, const size_t *width, const b
 
 		if (right[i])
 			(void)printf("%*s", (int)pad, "");
-		if (i + 1 < columns)
+		if (kind[i] == COLUMN_TIME && w == TIME_WIDTH) {
+			print_time(cells[i], width[i]);
+			pad = 0;
+		} else if (i + 1 < columns)
 			(void)print_clean(stdout, cells[i], width[i]);
 		else
 			print_last(cells[i], width[i], indent);
@@ -321,7 +357,7 @@ print_table(const char *const *cells, size_t columns, size_t rows)
 	for (size_t r = 0; r < rows; r++) {
 		if (bold && r == 0)
 			(void)fputs("\033[1m", stdout);
-		print_row(cells + r * columns, columns, width, right);
+		print_row(cells + r * columns, columns, width, kind, right);
 		if (bold && r == 0)
 			(void)fputs("\033[0m", stdout);
 	}
