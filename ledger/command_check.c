@@ -79,7 +79,8 @@ check_history(const struct config_log *log, const struct trust_snapshot *trust, 
 	if (rc == RC_OK)
 		rc = trust_diff(trust, history, bytes_str("folder"), &arena, &events, &count, why);
 	if (rc == RC_OK)
-		printf("log %s: its key history fits the trust folder; %zu key entries to be written\n",
+		printf("log %s: its key history fits the trust folder; %zu key entries to be "
+		       "written\n",
 		    log->name, count);
 	arena_release(&arena);
 	history_free(history);

@@ -291,8 +291,11 @@ command_run(int argc, char *const *argv)
 
 	signal_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread, so that all inherit it */
-	if ((rc = config_load(&d.config, argv[0], &d.from, &why)) != RC_OK)
-		return command_complain(rc, &why);
+	if ((rc = config_load(&d.config, argv[0], &d.from, &why)) != RC_OK) {
+		code = command_complain(rc, &why);
+		/* Starting again would not help: the service manager knows this code. */
+		return rc == RC_BAD_CONFIG ? COMMAND_USAGE : code;
+	}
 	d.watchdog = notify_watchdog();
 	if ((rc = start(&d, &why)) == RC_OK) {
 		log_event(&d.sink, LOG_INFO, "serving", "native", net_address(d.net), "tls",

@@ -255,6 +255,15 @@ is_loopback(const struct addrinfo *a)
 	return a->ai_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
+/* getaddrinfo() would take 99999 for 34463. */
+static bool
+is_port(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return n > 0 && n <= 5 && text[n] == '\0' && strtol(text, NULL, 10) <= 65535;
+}
+
 /* "127.0.0.1:7400", "[::1]:7400", "localhost:0"; numbers only, so that start-up never waits for a name server. */
 static enum rc
 resolve(const char *listen, struct addrinfo **out, struct why *why)
@@ -278,10 +287,34 @@ resolve(const char *listen, struct addrinfo **out, struct why *why)
 	}
 	if (strcmp(host, "localhost") == 0)
 		memcpy(host, "127.0.0.1", sizeof "127.0.0.1");
-	if (getaddrinfo(host, colon + 1, &hints, out) != 0)
+	if (!is_port(colon + 1) || getaddrinfo(host, colon + 1, &hints, out) != 0)
 		return why_set(why, RC_BAD_CONFIG, "listen", NULL, 0,
 		    "%.80s: not a numeric address and port", listen);
 	return RC_OK;
+}
+
+static enum rc
+resolve_allowed(const struct net_options *o, struct addrinfo **out, struct why *why)
+{
+	enum rc rc = resolve(o->listen, out, why);
+
+	if (rc != RC_OK || !o->insecure_loopback || is_loopback(*out))
+		return rc;
+	freeaddrinfo(*out);
+	*out = NULL;
+	return why_set(why, RC_BAD_CONFIG, "insecure_loopback", NULL, 0,
+	    "%.60s is not a loopback address: plaintext is refused there", o->listen);
+}
+
+enum rc
+listener_check(const struct net_options *o, struct why *why)
+{
+	struct addrinfo *a = NULL;
+	enum rc rc = resolve_allowed(o, &a, why);
+
+	if (a != NULL)
+		freeaddrinfo(a);
+	return rc;
 }
 
 static void
@@ -330,14 +363,8 @@ listener_open(struct listener **out, struct net *n, struct why *why)
 	l->net = n;
 	l->fd = l->reserve = -1;
 	random_bytes(&l->salt, sizeof l->salt);
-	if ((rc = resolve(n->options.listen, &a, why)) != RC_OK)
+	if ((rc = resolve_allowed(&n->options, &a, why)) != RC_OK)
 		goto out;
-	if (n->options.insecure_loopback && !is_loopback(a)) {
-		rc = why_set(why, RC_BAD_CONFIG, "insecure_loopback", NULL, 0,
-		    "%.60s is not a loopback address: plaintext is refused there",
-		    n->options.listen);
-		goto out;
-	}
 	if ((rc = bind_to(l, a, why)) != RC_OK)
 		goto out;
 	keep_address(l);

@@ -124,6 +124,8 @@ void net_flush(struct net *n);     /* write what this turn produced, free what d
 
 /* ---- listener.c ---- */
 
+/* Is it an address that may be listened on?  Binds nothing. */
+enum rc listener_check(const struct net_options *o, struct why *why);
 enum rc listener_open(struct listener **out, struct net *n, struct why *why);
 void listener_start(struct listener *l);
 void listener_stop(struct listener *l);

@@ -204,8 +204,10 @@ enum rc
 net_check(const struct net_options *options, struct why *why)
 {
 	struct tls_context *tls = NULL;
-	enum rc rc = load_tls(options, &tls, why);
+	enum rc rc = listener_check(options, why);
 
+	if (rc == RC_OK)
+		rc = load_tls(options, &tls, why);
 	tls_context_free(tls);
 	return rc;
 }

@@ -28,7 +28,7 @@ struct net_options {
 	struct metrics *metrics;
 };
 
-/* Could it be opened?  Reads the TLS files, binds nothing. */
+/* Could it be opened?  Reads address and TLS files, binds nothing. */
 enum rc net_check(const struct net_options *options, struct why *why);
 enum rc net_open(struct net **out, const struct net_options *options, struct why *why);
 /* serve's wake callback: any thread. */

@@ -269,7 +269,9 @@ no_option(const struct command *c, const char *word)
 	else
 		(void)fail(EXIT_USAGE, "no option \"%s\" of %s; \"ectl %s -h\" lists them%s", word,
 		    c->verb->name, c->verb->name,
-		    c->verb->operands_max > 0 ? "; for a word that begins with dashes put -- before it" : "");
+		    c->verb->operands_max > 0
+			? "; for a word that begins with dashes put -- before it"
+			: "");
 }
 
 /* The option at argv[*i]; moves *i over its value.  ARGS_RUN: go on. */
