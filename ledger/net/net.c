@@ -115,9 +115,15 @@ begin_drain(struct net *n)
 static void
 end_if_drained(struct net *n)
 {
+	int64_t left;
+
 	if (!n->draining)
 		return;
-	if (n->conns != NULL && clock_mono_us(&n->clock) < n->drain_until_us)
+	left = n->drain_until_us - clock_mono_us(&n->clock);
+	/* Whoever still waits for a predecessor is told so while there is time to tell. */
+	if (left < (int64_t)n->options.drain_ms * 500)
+		serve_hurry(n->serve);
+	if (n->conns != NULL && left > 0)
 		return;
 	event_base_loopbreak(n->base);
 }

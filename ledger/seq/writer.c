@@ -49,6 +49,7 @@ struct writer {
 	_Atomic uint64_t
 	    waiting; /* the ticket that the sleeping writer wants; UINT64_MAX: it is awake */
 	_Atomic bool stopping;
+	_Atomic bool hurry; /* nothing waits any more */
 	_Atomic bool events_there;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -206,11 +207,16 @@ hand_back(struct writer *w, struct writer_item *first)
 }
 
 static void
-came_late(struct writer_item *item)
+came_late(struct writer_item *item, bool hurry)
 {
 	char text[UUID_TEXT_SIZE];
 
 	uuid_text(item->job.missing[0], text);
+	if (hurry) {
+		why_set(&item->job.why, RC_UNKNOWN_PARENT, "parents before children", "pred", 0,
+		    "predecessor %s had not come when the server was told to go", text);
+		return;
+	}
 	why_set(&item->job.why, RC_UNKNOWN_PARENT, "parents before children", "pred", 0,
 	    "predecessor %s did not come within %u ms", text, item->wait_ms);
 }
@@ -219,19 +225,20 @@ came_late(struct writer_item *item)
 static bool
 stays(struct writer *w, struct writer_item *item, int64_t now_us)
 {
-	bool again = item->deadline_us != 0;
+	bool again = item->deadline_us != 0, hurry = atomic_load(&w->hurry);
 
 	if (item->skip || item->job.rc != RC_UNKNOWN_PARENT || item->wait_ms == 0 ||
 	    w->stopped_told)
 		return false;
 	if (!again)
 		item->deadline_us = now_us + (int64_t)item->wait_ms * 1000;
-	if (item->deadline_us > now_us && wait_add(w->pool, item, item->job.missing[0]))
+	if (!hurry && item->deadline_us > now_us &&
+	    wait_add(w->pool, item, item->job.missing[0]))
 		return true;
 	if (!again)
 		item->deadline_us = 0; /* it never waited */
 	else
-		came_late(item);
+		came_late(item, hurry && item->deadline_us > now_us);
 	return false;
 }
 
@@ -261,10 +268,11 @@ static void
 expire(struct writer *w)
 {
 	struct writer_item **tail = &w->late;
+	int64_t now_us = atomic_load(&w->hurry) ? INT64_MAX : clock_mono_us(&w->o.clock);
 
 	while (*tail != NULL)
 		tail = &(*tail)->next;
-	(void)wait_expired(w->pool, clock_mono_us(&w->o.clock), tail);
+	(void)wait_expired(w->pool, now_us, tail);
 }
 
 /* Everything that waits goes back: as it was judged last, or in doubt like the log itself. */
@@ -307,7 +315,8 @@ sleep_until(struct writer *w, uint64_t missing)
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&w->waiting, missing);
 	while (over == 0 && atomic_load(&w->ring[missing & w->mask]) == NULL &&
-	       w->events_count == 0 && !atomic_load(&w->stopping))
+	       w->events_count == 0 && !atomic_load(&w->stopping) &&
+	       !(atomic_load(&w->hurry) && deadline != INT64_MAX))
 		over = us == INT64_MAX ? pthread_cond_wait(&w->wake, &w->lock)
 				       : pthread_cond_timedwait(&w->wake, &w->lock, &until);
 	atomic_store(&w->waiting, UINT64_MAX);
@@ -439,6 +448,17 @@ writer_stop(struct writer *w)
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	release(w);
+}
+
+void
+writer_hurry(struct writer *w)
+{
+	if (atomic_load(&w->hurry))
+		return;
+	pthread_mutex_lock(&w->lock);
+	atomic_store(&w->hurry, true);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
 }
 
 bool

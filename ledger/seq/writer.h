@@ -56,6 +56,8 @@ struct writer_options {
 
 enum rc writer_start(
     struct writer **out, struct ledger *ledger, const struct writer_options *options);
+/* Any thread: from now on no token waits for a parent; those that do are judged a last time. */
+void writer_hurry(struct writer *w);
 /* Handle what has been put, then join.  Every ticket taken must have been put. */
 void writer_stop(struct writer *w);
 /* Loop thread: take 'count' consecutive tickets; the first one.  False: none free (busy). */

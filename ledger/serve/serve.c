@@ -555,6 +555,13 @@ serve_cancel(struct serve *s, void *door, uint64_t door_id)
 }
 
 void
+serve_hurry(struct serve *s)
+{
+	for (size_t i = 0; i < s->log_count; i++)
+		writer_hurry(s->logs[i].writer);
+}
+
+void
 serve_reload_trust(struct serve *s)
 {
 	serve_keeper_poke(s->keeper);

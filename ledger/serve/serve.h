@@ -95,6 +95,9 @@ enum rc serve_begin(struct serve *s, const struct call_request *request, struct 
 size_t serve_slots_free(const struct serve *s);
 /* Ask the keeper thread to look at the trust folders now. */
 void serve_reload_trust(struct serve *s);
+/* The door is about to end: nothing waits for predecessors any more, so that all have an answer.
+ * Again is the same. */
+void serve_hurry(struct serve *s);
 
 struct call_answer {
 	void *door;

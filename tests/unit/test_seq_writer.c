@@ -232,6 +232,28 @@ Test(seq_writer, when_its_time_is_over_it_is_refused_with_what_is_still_missing)
 	cr_assert_eq(atomic_load(&wait_refused.value), 1);
 }
 
+Test(seq_writer, told_to_hurry_nothing_waits_and_all_are_judged_a_last_time)
+{
+	struct item *child, *later;
+
+	up_with(10, 1000, 10);
+	child = put_task(2, 1, LONG);
+	until_waits();
+	writer_hurry(writer);
+	until_back(1);
+	cr_assert_eq(child->w.job.rc, RC_UNKNOWN_PARENT);
+	cr_assert_eq(child->w.job.missing_count, 1);
+	cr_assert_not_null(strstr(child->w.job.why.text, "told to go"));
+	later = put_task(3, 1, LONG);
+	until_back(2);
+	cr_assert_eq(later->w.job.rc, RC_UNKNOWN_PARENT);
+	put_task(1, 0, 0);
+	until_back(3);
+	cr_assert_eq(put_task(4, 1, LONG)->w.wait_ms, LONG);
+	until_back(4);
+	cr_assert_eq(items[3].w.job.rc, RC_OK);
+}
+
 Test(seq_writer, the_end_hands_back_what_waits)
 {
 	struct item *child;
