@@ -322,6 +322,9 @@ Test(seq_writer, two_tokens_of_one_id_that_wait_are_judged_each_on_its_own)
 	a = put(&t, LONG);
 	t.act = "other";
 	b = put(&t, LONG);
+	/* Both wait: one that came together with the parent would be first. */
+	while (atomic_load(&waiting.value) < 2)
+		sched_yield();
 	put_task(1, 0, 0);
 	until_back(3);
 	cr_assert_eq(a->w.job.rc, RC_OK);
