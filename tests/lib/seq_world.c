@@ -147,8 +147,10 @@ world_job_plain(struct world_job *j, const struct token_make *t)
 	world_job_init(&j0, t);
 	*j = j0;
 	arena_init(&j->arena, 1 << 20);
-	j->text = strndup((const char *)j0.token.payload.p, j0.token.payload.n);
+	/* no NUL behind it, so no strndup() */
+	j->text = calloc(1, j0.token.payload.n + 1);
 	must(j->text != NULL);
+	memcpy(j->text, j0.token.payload.p, j0.token.payload.n);
 	world_job_release(&j0);
 	must(token_parse(bytes_str(j->text), &j->arena, &j->token, &why) == RC_OK);
 	must(claim_read(&j->token, &j->arena, &j->claim, &why) == RC_OK);

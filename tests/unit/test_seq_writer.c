@@ -334,7 +334,7 @@ Test(seq_writer, two_tokens_of_one_id_that_wait_are_judged_each_on_its_own)
 
 Test(seq_writer, a_key_revoked_while_a_token_waits_stops_the_token)
 {
-	struct writer_item event = {.job = {.kind = ENTRY_KEY}};
+	struct item event = {.w = {.job = {.kind = ENTRY_KEY}}};
 	struct arena arena;
 	struct item *child, *parent;
 
@@ -343,9 +343,9 @@ Test(seq_writer, a_key_revoked_while_a_token_waits_stops_the_token)
 	cr_assert_eq(world_key(w.ledger, w.now_ms, EVENT_ENROLL, "{\"other\":1}", 0), RC_OK);
 	child = put_task(2, 1, LONG);
 	until_waits();
-	event.job.arena = &arena;
-	event.job.event = world_event(EVENT_REVOKE, WORLD_KEY, 1, &arena);
-	writer_put_events(writer, &event);
+	event.w.job.arena = &arena;
+	event.w.job.event = world_event(EVENT_REVOKE, WORLD_KEY, 1, &arena);
+	writer_put_events(writer, &event.w);
 	parent = &items[item_count++];
 	{
 		struct token_make t = {0};
@@ -359,7 +359,7 @@ Test(seq_writer, a_key_revoked_while_a_token_waits_stops_the_token)
 	cr_assert(writer_ticket(writer, 1, &parent->w.ticket));
 	writer_put(writer, &parent->w);
 	until_back(3);
-	cr_assert_eq(event.job.rc, RC_OK);
+	cr_assert_eq(event.w.job.rc, RC_OK);
 	cr_assert_eq(parent->w.job.rc, RC_OK);
 	cr_assert_eq(child->w.job.rc, RC_KEY_REVOKED);
 	arena_release(&arena);

@@ -120,7 +120,10 @@ pem_of(void *thing, int (*write)(BIO *, const void *))
 
 	cr_assert(write(bio, thing) == 1);
 	n = BIO_get_mem_data(bio, &data);
-	text = strndup(data, (size_t)n);
+	/* no NUL behind it, so no strndup() */
+	text = calloc(1, (size_t)n + 1);
+	cr_assert(text != NULL);
+	memcpy(text, data, (size_t)n);
 	BIO_free(bio);
 	return text;
 }

@@ -195,8 +195,9 @@ fill(struct backup_log *out, const struct check *c, const struct vkey *key, unsi
 	out->format = format;
 	out->key = *key;
 	out->name = strdup(slash != NULL ? slash + 1 : c->name);
-	if (c->note.n > 0)
-		out->checkpoint = strndup((const char *)c->note.p, c->note.n);
+	/* no NUL behind a note, so no strndup() */
+	if (c->note.n > 0 && (out->checkpoint = calloc(1, c->note.n + 1)) != NULL)
+		memcpy(out->checkpoint, c->note.p, c->note.n);
 	return out->name != NULL && (c->note.n == 0 || out->checkpoint != NULL);
 }
 
