@@ -131,7 +131,7 @@ event_read(struct bytes raw, struct arena *arena, struct trust_event *out, struc
 	struct scbor r;
 	uint64_t key = 0, last = 0;
 	size_t count = 0;
-	bool no_memory = false;
+	bool no_memory = false, has_id = false;
 	const char *problem;
 
 	must(arena && out);
@@ -149,9 +149,12 @@ event_read(struct bytes raw, struct arena *arena, struct trust_event *out, struc
 			return why_set(why, no_memory ? RC_NO_MEMORY : RC_CORRUPT, rule, NULL, r.at,
 			    "member %llu is %s", (unsigned long long)key,
 			    no_memory ? "too big for the memory" : "malformed");
+		has_id |= key == KEY_ID;
 	}
 	if (!scbor_done(&r))
 		return why_set(why, RC_CORRUPT, rule, NULL, r.at, "bytes after the end");
+	if (!has_id)
+		return why_set(why, RC_CORRUPT, rule, NULL, 0, "the id is missing");
 	if ((problem = check(out)) != NULL)
 		return why_set(why, RC_CORRUPT, rule, NULL, 0, "%s", problem);
 	return RC_OK;
