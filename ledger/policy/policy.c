@@ -316,7 +316,11 @@ policy_judge(const struct policy_rules *rules, const struct token *token, const 
 	if ((rc = judge_audience(rules, claim, &flags, why)) != RC_OK)
 		return rc;
 	if (rules->kinds_strict) {
-		rc = kind_check(claim->kind, claim->pred_count, claim->ext_json, why);
+		rc = kind_check(claim->kind,
+		    &(struct kind_task){.pred = claim->pred,
+			.pred_count = claim->pred_count,
+			.ext = claim->ext_json},
+		    why);
 		if (rc != RC_OK)
 			return rc;
 	}

@@ -89,7 +89,7 @@ give_edges(const struct walk *w, struct arena *arena, struct query_graph *out)
 
 enum rc
 query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
-    unsigned depth_max, const struct query_budget *budget, struct query_graph *out, struct why *why)
+    unsigned depth_max, const struct budget *budget, struct query_graph *out, struct why *why)
 {
 	struct walk w;
 	enum rc rc;
@@ -140,7 +140,7 @@ try_hash(struct query_view *v, uint64_t index, const struct claim_hash *hash, st
 
 /* All candidates, page by page, within the budget. */
 static enum rc
-try_hashes(struct query_view *v, const struct claim_hash *hash, const struct query_budget *budget,
+try_hashes(struct query_view *v, const struct claim_hash *hash, const struct budget *budget,
     struct arena *scratch, struct buf *found, bool *complete, struct why *why)
 {
 	uint64_t page[HASH_PAGE], after = UINT64_MAX;
@@ -161,7 +161,7 @@ try_hashes(struct query_view *v, const struct claim_hash *hash, const struct que
 		}
 		if (count > 0)
 			after = page[count - 1];
-		if (count == HASH_PAGE && query_late(budget)) {
+		if (count == HASH_PAGE && budget_late(budget)) {
 			*complete = false;
 			return RC_OK;
 		}
@@ -171,7 +171,7 @@ try_hashes(struct query_view *v, const struct claim_hash *hash, const struct que
 
 enum rc
 query_by_hash(struct query_view *v, const struct claim_hash *hash,
-    const struct query_budget *budget, uint64_t **out, size_t *count, bool *complete,
+    const struct budget *budget, uint64_t **out, size_t *count, bool *complete,
     struct why *why)
 {
 	struct arena scratch;

@@ -9,9 +9,7 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
-#include <stdatomic.h>
-
-#include "base/arena.h"
+#include "base/budget.h"
 #include "claim/claim.h"
 #include "claim/entry.h"
 #include "seal/receipt.h"
@@ -64,18 +62,6 @@ enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes
 enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
     struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
 
-/* nodes_max and the deadline (0: none; CLOCK_MONOTONIC) cut an answer short, and so does
- * 'cancelled' (NULL: never) once it is true: nobody reads the answer then.  The arena's limit
- * refuses it (RC_NO_MEMORY). */
-struct query_budget {
-	size_t nodes_max;
-	int64_t deadline_mono_us;
-	struct arena *arena;
-	const _Atomic bool *cancelled;
-};
-/* Is the time over, or the answer not wanted any more? */
-bool query_late(const struct query_budget *budget);
-
 struct query_node {
 	uint64_t index;
 	uint8_t jti[UUID_SIZE];
@@ -103,9 +89,9 @@ struct query_graph {
  * entries and equivocations are in no graph (RC_NOT_FOUND when one is named). depth_max 0: no
  * limit but the budget. */
 enum rc query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
-    unsigned depth_max, const struct query_budget *budget, struct query_graph *out, struct why *why);
+    unsigned depth_max, const struct budget *budget, struct query_graph *out, struct why *why);
 /* Entries whose input or output hash is this (ascending). */
-enum rc query_by_hash(struct query_view *v, const struct claim_hash *hash, const struct query_budget *budget,
+enum rc query_by_hash(struct query_view *v, const struct claim_hash *hash, const struct budget *budget,
     uint64_t **out, size_t *count, bool *complete, struct why *why);
 
 struct query_rollback {
@@ -119,7 +105,7 @@ struct query_rollback {
 /* Scope "failed": the task and everything that depends on it; tasks of the recovery vocabulary
  * (failure, rollback_request, rollback_result, compensation) that merely report on the set are left
  * out. */
-enum rc query_rollback(struct query_view *v, uint64_t target, const struct query_budget *budget,
+enum rc query_rollback(struct query_view *v, uint64_t target, const struct budget *budget,
     struct query_rollback *out, struct why *why);
 
 #endif

@@ -96,7 +96,7 @@ give_order(const struct walk *w, struct arena *arena, struct query_rollback *out
 }
 
 enum rc
-query_rollback(struct query_view *v, uint64_t target, const struct query_budget *budget,
+query_rollback(struct query_view *v, uint64_t target, const struct budget *budget,
     struct query_rollback *out, struct why *why)
 {
 	struct walk w;

@@ -20,7 +20,7 @@
 struct hunt {
 	struct query_view *v;
 	const struct search *search;
-	const struct query_budget *budget;
+	const struct budget *budget;
 	struct why *why;
 	struct lists lists;
 	uint64_t from, until; /* indexes */
@@ -336,7 +336,7 @@ used_up(struct hunt *h)
 	if (looked < h->clock_at)
 		return false;
 	h->clock_at = looked + LATE_EVERY;
-	return query_late(h->budget);
+	return budget_late(h->budget);
 }
 
 static enum rc
@@ -370,7 +370,7 @@ walk(struct hunt *h)
 
 static enum rc
 run(struct hunt *h, struct query_view *v, const struct search *search,
-    const struct query_budget *budget, struct search_page *out, struct why *why)
+    const struct budget *budget, struct search_page *out, struct why *why)
 {
 	must(budget->arena != NULL);
 	memset(out, 0, sizeof(*out));
@@ -392,7 +392,7 @@ run(struct hunt *h, struct query_view *v, const struct search *search,
 
 enum rc
 query_search(struct query_view *v, struct bytes origin, const struct search *search,
-    const struct query_budget *budget, struct search_page *out, struct why *why)
+    const struct budget *budget, struct search_page *out, struct why *why)
 {
 	struct hunt h = {0};
 	enum rc rc;
@@ -418,7 +418,7 @@ out:
 
 enum rc
 query_follow(struct query_view *v, const struct search *search, uint64_t from,
-    const struct query_budget *budget, struct search_page *out, struct why *why)
+    const struct budget *budget, struct search_page *out, struct why *why)
 {
 	struct hunt h = {0};
 	enum rc rc;

@@ -54,10 +54,10 @@ struct search_page {
  * history), RC_AMBIGUOUS (kid), RC_CORRUPT, RC_NO_MEMORY (not even one entry fits).  Over the budget
  * the page is short, perhaps empty: nothing among the entries looked at; go on from the cursor. */
 enum rc query_search(struct query_view *v, struct bytes origin, const struct search *search,
-    const struct query_budget *budget, struct search_page *out, struct why *why);
+    const struct budget *budget, struct search_page *out, struct why *why);
 /* The same from an index on, for watch: no times, no suspect, no cursor given or made. */
 enum rc query_follow(struct query_view *v, const struct search *search, uint64_t from,
-    const struct query_budget *budget, struct search_page *out, struct why *why);
+    const struct budget *budget, struct search_page *out, struct why *why);
 /* Does this one entry meet the conditions (cursor, limit, times and suspect aside)? */
 bool search_matches(const struct search *search, const struct query_entry *entry);
 

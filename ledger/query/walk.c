@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/must.h"
 #include "claim/kind.h"
 
@@ -26,7 +25,7 @@
 #define LATE_EVERY    64 /* nodes between two looks at the clock */
 
 void
-walk_init(struct walk *w, struct query_view *v, const struct query_budget *budget, bool down,
+walk_init(struct walk *w, struct query_view *v, const struct budget *budget, bool down,
     unsigned depth_max, struct why *why)
 {
 	must(budget->arena != NULL);
@@ -76,17 +75,6 @@ walk_parents(const struct walk *w, const struct walk_node *n)
 	if (n->parent_count == 0)
 		return NULL;
 	return (const uint64_t *)(const void *)w->parents.p + n->parents;
-}
-
-bool
-query_late(const struct query_budget *budget)
-{
-	struct clock clock = clock_real();
-
-	if (budget->cancelled != NULL &&
-	    atomic_load_explicit(budget->cancelled, memory_order_relaxed))
-		return true;
-	return budget->deadline_mono_us != 0 && clock_mono_us(&clock) > budget->deadline_mono_us;
 }
 
 static enum rc
@@ -158,7 +146,7 @@ reach(struct walk *w, uint64_t index, uint64_t from, unsigned depth)
 
 	if (!w->complete || numbers_find(&w->seen, index) != UINT32_MAX)
 		return RC_OK;
-	if (count >= w->budget->nodes_max || (count % LATE_EVERY == 0 && query_late(w->budget))) {
+	if (count >= w->budget->nodes_max || (count % LATE_EVERY == 0 && budget_late(w->budget))) {
 		w->complete = false;
 		return RC_OK;
 	}

@@ -18,7 +18,7 @@ struct walk_node {
 
 struct walk {
 	struct query_view *v;
-	const struct query_budget *budget;
+	const struct budget *budget;
 	struct why *why;
 	bool down;
 	unsigned depth_max; /* 0: none */
@@ -30,7 +30,7 @@ struct walk {
 	struct names iss, act, domains;
 };
 
-void walk_init(struct walk *w, struct query_view *v, const struct query_budget *budget, bool down,
+void walk_init(struct walk *w, struct query_view *v, const struct budget *budget, bool down,
     unsigned depth_max, struct why *why);
 void walk_release(struct walk *w);
 /* Walk from the roots; they have depth 0.  RC_OK also when the budget cut it short (complete is

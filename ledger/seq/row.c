@@ -128,7 +128,7 @@ row_token(const struct entry *entry, const struct claim *claim, struct arena *ar
 		return rc;
 	/* Plain tasks are in no list of their kind. */
 	row_lists(
-	    entry, claim, &issuer, claim->kind->act != NULL ? claim->kind->name : NULL, row);
+	    entry, claim, &issuer, claim->kind->id != KIND_TASK ? claim->kind->name : NULL, row);
 	return row_hashes(claim, arena, row);
 }
 

@@ -124,7 +124,7 @@ enum rc call_reply(struct call *call, const ProtobufCMessage *reply, struct why 
 /* A read view of the call's log at size 'at' (0: now). */
 enum rc call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why);
 struct query_log call_log(const struct call *call);
-struct query_budget call_budget(struct call *call);
+struct budget call_budget(struct call *call);
 /* Loop thread: hand the call to the readers. */
 enum rc query_begin(struct call *call, struct why *why);
 /* A request's ids in query form.  RC_BAD_REQUEST for wrong lengths. */

@@ -9,7 +9,7 @@
 /* The tasks asked about: one by id, or every task with that input or output hash. */
 static enum rc
 find_roots(struct call *call, const Ectledger__V1__ProvenanceRequest *r, struct query_view *v,
-    const struct query_budget *budget, uint64_t **roots, size_t *count, bool *complete,
+    const struct budget *budget, uint64_t **roots, size_t *count, bool *complete,
     struct why *why)
 {
 	struct call_id id = {r->jti, r->wid, r->any_wid, false, 0};
@@ -100,7 +100,7 @@ provenance_answer(struct call *call, const ProtobufCMessage *request, struct why
 {
 	const Ectledger__V1__ProvenanceRequest *r = (const void *)request;
 	Ectledger__V1__ProvenanceReply reply = ECTLEDGER__V1__PROVENANCE_REPLY__INIT;
-	struct query_budget budget = call_budget(call);
+	struct budget budget = call_budget(call);
 	struct query_view *v = NULL;
 	struct query_graph g = {0};
 	uint64_t *roots = NULL;

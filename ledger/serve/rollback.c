@@ -59,7 +59,7 @@ rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *
 	const Ectledger__V1__RollbackRequest *r = (const void *)request;
 	struct call_id id = {r->jti, r->wid, r->any_wid, false, 0};
 	Ectledger__V1__RollbackReply reply = ECTLEDGER__V1__ROLLBACK_REPLY__INIT;
-	struct query_budget budget = call_budget(call);
+	struct budget budget = call_budget(call);
 	struct query_view *v = NULL;
 	struct query_rollback set = {0};
 	struct query_id q;

@@ -150,13 +150,13 @@ call_view(struct call *call, uint64_t at, struct query_view **out, struct why *w
 	return RC_OK;
 }
 
-struct query_budget
+struct budget
 call_budget(struct call *call)
 {
 	const struct serve_options *o = &call->serve->options;
 	int64_t until = clock_mono_us(&o->clock) + (int64_t)o->query_ms_max * 1000;
 
-	return (struct query_budget){
+	return (struct budget){
 	    .nodes_max = o->query_nodes_max,
 	    .deadline_mono_us = until < call->deadline_us ? until : call->deadline_us,
 	    .arena = &call->arena,

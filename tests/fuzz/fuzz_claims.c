@@ -72,7 +72,9 @@ check_claim(const struct claim *c, struct bytes payload)
 	if (c->ext_json != NULL)
 		breach_unless(json_depth(c->ext_json) <= CLAIM_EXT_DEPTH_MAX);
 	breach_unless(c->kind == kind_of(c->act));
-	rc = kind_check(c->kind, c->pred_count, c->ext_json, NULL);
+	rc = kind_check(c->kind,
+	    &(struct kind_task){.pred = c->pred, .pred_count = c->pred_count, .ext = c->ext_json},
+	    NULL);
 	breach_unless(rc == RC_OK || rc == RC_BAD_KIND);
 	rc = claim_check_times(c, &times, NULL);
 	breach_unless(rc == RC_OK || rc == RC_EXPIRED || rc == RC_NOT_YET_VALID);

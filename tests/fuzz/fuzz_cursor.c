@@ -54,7 +54,7 @@ take(struct bytes *rest)
 }
 
 static void
-read_question(struct bytes rest, struct search *s, struct query_budget *budget)
+read_question(struct bytes rest, struct search *s, struct budget *budget)
 {
 	uint8_t flags = rest.n > 0 ? rest.p[0] : 0, nodes = rest.n > 1 ? rest.p[1] : 0;
 
@@ -97,7 +97,7 @@ check_page(const struct search *s, const struct search_page *page)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct query_budget budget = {0};
+	struct budget budget = {0};
 	struct search_page page;
 	struct query_view *v = NULL;
 	struct search s = {0};

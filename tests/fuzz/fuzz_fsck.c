@@ -81,7 +81,7 @@ compare_task(const struct fsck_task *mine, const struct claim *theirs)
 	must(mine->iat == theirs->iat && mine->pred_count == theirs->pred_count);
 	for (size_t i = 0; i < theirs->pred_count; i++)
 		must(memcmp(mine->pred[i], theirs->pred[i], UUID_SIZE) == 0);
-	must((mine->kind == NULL) == (theirs->kind->act == NULL));
+	must((mine->kind == NULL) == (theirs->kind->id == KIND_TASK));
 	must(mine->kind == NULL || strcmp(mine->kind, theirs->kind->name) == 0);
 	must(same(fsck_domain(mine->iss), theirs->trust_domain) || theirs->trust_domain.n == 0);
 }

@@ -315,10 +315,10 @@ help_id(unsigned jti, unsigned wid, bool any)
 	return id;
 }
 
-static inline struct query_budget
+static inline struct budget
 help_budget(struct help *h)
 {
-	return (struct query_budget){.nodes_max = 1000000, .arena = &h->arena};
+	return (struct budget){.nodes_max = 1000000, .arena = &h->arena};
 }
 
 /* A small repeatable random number. */

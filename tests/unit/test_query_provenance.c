@@ -25,7 +25,7 @@ diamond(void)
 static struct query_graph
 ask(uint64_t at, uint64_t root, bool down, unsigned depth, size_t nodes_max)
 {
-	struct query_budget budget = help_budget(&h);
+	struct budget budget = help_budget(&h);
 	struct query_view *v = help_view(&h, at);
 	struct query_graph g;
 
@@ -120,7 +120,7 @@ Test(query_provenance, the_node_budget_is_exact_and_the_answer_says_so)
 
 Test(query_provenance, a_deadline_that_is_over_cuts_the_answer)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct clock clock = clock_real();
 	struct query_graph g;
 	struct query_view *v;
@@ -141,7 +141,7 @@ Test(query_provenance, a_deadline_that_is_over_cuts_the_answer)
 
 Test(query_provenance, several_roots_are_one_graph_and_twins_count_once)
 {
-	struct query_budget budget;
+	struct budget budget;
 	uint64_t roots[] = {5, 2, 5};
 	struct query_graph g;
 	struct query_view *v;
@@ -160,7 +160,7 @@ Test(query_provenance, several_roots_are_one_graph_and_twins_count_once)
 
 Test(query_provenance, no_room_for_the_answer_is_a_refusal)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct query_graph g;
 	struct query_view *v;
 	struct arena small;
@@ -169,7 +169,7 @@ Test(query_provenance, no_room_for_the_answer_is_a_refusal)
 	diamond();
 	v = help_view(&h, 0);
 	arena_init(&small, 256);
-	budget = (struct query_budget){.nodes_max = 100, .arena = &small};
+	budget = (struct budget){.nodes_max = 100, .arena = &small};
 	cr_assert_eq(query_provenance(v, &root, 1, false, 0, &budget, &g, &h.why), RC_NO_MEMORY);
 	query_view_end(v);
 	arena_release(&small);
@@ -178,7 +178,7 @@ Test(query_provenance, no_room_for_the_answer_is_a_refusal)
 
 Test(query_provenance, a_child_that_only_the_index_knows_is_not_believed)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct query_graph g;
 	struct query_view *v;
 	uint64_t root = 0;
@@ -306,7 +306,7 @@ sha_of_hello(struct claim_hash *out)
 
 Test(query_provenance, tasks_are_found_by_input_or_output_hash_and_checked_whole)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct claim_hash hello;
 	struct query_view *v;
 	bool complete;
@@ -344,7 +344,7 @@ Test(query_provenance, tasks_are_found_by_input_or_output_hash_and_checked_whole
 
 Test(query_provenance, only_tasks_are_in_graphs_and_each_says_the_level_of_its_chain)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct query_graph g;
 	struct query_view *v;
 	uint64_t root = 0;
@@ -381,7 +381,7 @@ Test(query_provenance, only_tasks_are_in_graphs_and_each_says_the_level_of_its_c
 Test(query_provenance, a_cancelled_query_stops)
 {
 	_Atomic bool cancelled = false;
-	struct query_budget budget;
+	struct budget budget;
 	struct query_graph g;
 	struct query_view *v;
 	uint64_t root = 0;

@@ -8,7 +8,7 @@ TestSuite(query_rollback, .timeout = 120);
 static struct query_rollback
 ask(uint64_t at, uint64_t target, size_t nodes_max)
 {
-	struct query_budget budget = help_budget(&h);
+	struct budget budget = help_budget(&h);
 	struct query_view *v = help_view(&h, at);
 	struct query_rollback set;
 
@@ -164,7 +164,7 @@ Test(query_rollback, no_task_is_undone_before_what_depends_on_it)
 
 Test(query_rollback, a_target_beyond_the_size_is_not_found)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct query_rollback set;
 	struct query_view *v;
 

@@ -13,7 +13,7 @@ static struct search_page page;
 static enum rc
 ask(const struct search *s, uint64_t at, size_t nodes_max)
 {
-	struct query_budget budget = {.nodes_max = nodes_max, .arena = &h.arena};
+	struct budget budget = {.nodes_max = nodes_max, .arena = &h.arena};
 	struct query_view *v = help_view(&h, at);
 	enum rc rc = query_search(v, bytes_str("test.example/log"), s, &budget, &page, &h.why);
 
@@ -240,7 +240,7 @@ Test(query_search, a_cursor_goes_on_while_the_log_grows)
 Test(query_search, a_cursor_belongs_to_its_question_and_its_log)
 {
 	struct search s = {.limit = 1, .act = bytes_str("t")}, other;
-	struct query_budget budget = {.nodes_max = 100, .arena = &h.arena};
+	struct budget budget = {.nodes_max = 100, .arena = &h.arena};
 	uint8_t cursor[SEARCH_CURSOR_SIZE];
 	struct query_view *v;
 
@@ -290,7 +290,7 @@ Test(query_search, a_page_costs_no_more_than_the_budget_and_may_be_empty)
 	struct search s = {.act = bytes_str("failure"), .no_wid = true};
 	uint8_t cursor[SEARCH_CURSOR_SIZE];
 	_Atomic bool cancelled = true;
-	struct query_budget budget = {.nodes_max = 100, .arena = &h.arena, .cancelled = &cancelled};
+	struct budget budget = {.nodes_max = 100, .arena = &h.arena, .cancelled = &cancelled};
 	struct query_view *v;
 	unsigned pages = 0;
 
@@ -527,7 +527,7 @@ Test(query_search, doubt_begins_with_the_time_and_ends_with_the_record)
 
 Test(query_search, follow_goes_on_from_an_index_with_and_without_lists)
 {
-	struct query_budget budget = {.nodes_max = 1000000, .arena = &h.arena};
+	struct budget budget = {.nodes_max = 1000000, .arena = &h.arena};
 	struct search s = {.act = bytes_str("failure"), .limit = 256};
 	struct query_view *v;
 

@@ -61,7 +61,7 @@ Test(query_view, what_came_after_the_size_is_not_seen)
 
 Test(query_view, an_entry_with_a_flipped_bit_is_never_used)
 {
-	struct query_budget budget;
+	struct budget budget;
 	struct query_graph graph;
 	struct query_rollback set;
 	struct query_entry e;

@@ -153,12 +153,16 @@ fsck_task_act(struct span act, struct fsck_task *out)
 	static const struct {
 		const char *kind, *act;
 	} kinds[] = {
-#define KIND(id, name, act, least) {name, act},
+#define ACTS(act)				       act
+#define KIND(id, name, act, least, most, parents) {name, act},
 #define KEY(name, type, required)
+#define KEY_CODE(name, required, values)
 #define KIND_END
 #include "claim/kinds.def"
+#undef ACTS
 #undef KIND
 #undef KEY
+#undef KEY_CODE
 #undef KIND_END
 	};
 	uint8_t hash[FSCK_HASH];
