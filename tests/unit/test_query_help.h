@@ -186,7 +186,7 @@ help_lists(const struct task *t, const struct token_make *m, struct index_row *r
 	help_list_name(row, INDEX_LIST_ACT, m->act != NULL ? m->act : "t");
 	if (t->kind == ENTRY_EQUIVOCATION)
 		help_list_name(row, INDEX_LIST_KIND, "equivocation");
-	else if (kind->act != NULL)
+	else if (kind->acts[0] != NULL)
 		help_list_name(row, INDEX_LIST_KIND, kind->name);
 	if (!t->unsigned_token)
 		help_list(row, INDEX_LIST_SIGNER, signer.b);
