@@ -1,0 +1,87 @@
+/*
+ * test_facts_facts.c - rows, chains and names, and that a view sees nothing behind its size.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "lib/facts_world.h"
+
+static struct facts_world w;
+
+static void
+begin(void)
+{
+	world_init(&w);
+}
+
+static void
+end(void)
+{
+	world_release(&w);
+}
+
+TestSuite(facts_facts, .init = begin, .fini = end);
+
+Test(facts_facts, children_behind_the_views_size_are_not_seen)
+{
+	uint32_t a = world_put(&w, "a", "step", NULL, 0, NULL);
+	uint32_t b = world_put(&w, "b", "step", NULL, 1, &a);
+	uint32_t c = world_put(&w, "c", "step", NULL, 2, (uint32_t[]){a, b});
+	struct facts_view all = world_view(&w), two = world_view_at(&w, 2);
+	uint32_t at = fact_child_first(&all, fact(&all, a));
+
+	cr_expect_eq(fact_child(&all, &at), c);
+	cr_expect_eq(fact_child(&all, &at), b);
+	cr_expect_eq(fact_child(&all, &at), FACTS_NONE);
+	at = fact_child_first(&two, fact(&two, a));
+	cr_expect_eq(fact_child(&two, &at), b);
+	cr_expect_eq(fact_child(&two, &at), FACTS_NONE);
+	cr_expect_eq(fact_parent(&all, fact(&all, c), 0), a);
+	cr_expect_eq(fact_parent(&all, fact(&all, c), 1), b);
+	cr_expect_eq(facts_count(&two, FACTS_ISS), 2);
+	cr_expect_eq(facts_count(&all, FACTS_ISS), 3);
+	cr_expect_eq(facts_number(&two, FACTS_ISS, world_iss(&w, "c")), FACTS_NONE);
+	cr_expect_eq(facts_issuer_last(&two, fact(&two, a)->iss), a);
+}
+
+Test(facts_facts, what_a_task_says_of_itself_becomes_flags)
+{
+	uint32_t a = world_put(&w, "a", "pay", "{\"irreversible\":true}", 0, NULL);
+	uint32_t b = world_put(&w, "a", "failure", "{\"fail_class\":\"policy\"}", 1, &a);
+	uint32_t c = world_put(&w, "a", "hitl_decision", "{\"decision\":\"denied\"}", 1, &a);
+	struct facts_view v = world_view(&w);
+
+	cr_expect(fact(&v, a)->flags & FACT_IRREVERSIBLE);
+	cr_expect(fact(&v, a)->flags & FACT_CONSEQUENTIAL);
+	cr_expect_eq(fact(&v, b)->kind, KIND_FAILURE);
+	cr_expect_eq(fact(&v, b)->code, FAIL_POLICY);
+	cr_expect_not(fact(&v, b)->flags & FACT_BREACH);
+	cr_expect_eq(fact(&v, c)->code, DECISION_DENIED);
+	cr_expect(fact(&v, c)->flags & FACT_BREACH, "a decision rests on a request");
+	cr_expect_eq(facts_kind_last(&v, KIND_FAILURE), b);
+	cr_expect(fact_key(&v, a, "irreversible", &w.arena)->type == JSN_TRUE);
+	cr_expect_null(fact_key(&v, a, "critical", &w.arena));
+}
+
+Test(facts_facts, an_id_means_a_parent_then_the_own_workflow_then_the_only_one)
+{
+	static const uint8_t id[UUID_SIZE] = {7, 7, 7};
+	uint32_t one = world_add(&w, &(struct world_task){.wid = "x", .jti = id}), two, from, other;
+	struct facts_view v = world_view(&w);
+	uint32_t at = FACTS_NONE;
+
+	from = world_add(&w, &(struct world_task){.wid = "y"});
+	v = world_view(&w);
+	cr_expect_eq(facts_meant(&v, from, id), one);
+	two = world_add(&w, &(struct world_task){.wid = "z", .jti = id});
+	other = world_add(&w, &(struct world_task){.wid = "z"});
+	v = world_view(&w);
+	cr_expect_eq(facts_meant(&v, from, id), FACTS_NONE, "several");
+	cr_expect_eq(facts_meant(&v, other, id), two);
+	cr_expect_eq(facts_find(&v, id, &at), two);
+	cr_expect_eq(facts_find(&v, id, &at), one);
+	cr_expect_eq(facts_find(&v, id, &at), FACTS_NONE);
+	v = world_view_at(&w, two);
+	at = FACTS_NONE;
+	cr_expect_eq(facts_find(&v, id, &at), one);
+}
