@@ -30,11 +30,15 @@ struct edge {
 	uint32_t next; /* the parent's child before */
 };
 
+struct hashes {
+	struct bytes side[2]; /* enum fact_side */
+};
+
 struct facts {
 	uint64_t bytes_max;
 	_Atomic uint64_t reach, bytes;
-	struct chunks rows, edges, exts, docs;
-	uint32_t edge_count, ext_count;
+	struct chunks rows, edges, exts, docs, hashes;
+	uint32_t edge_count, ext_count, hash_count;
 	struct facts_table names[FACTS_NAMES];
 	struct arena texts; /* extensions and events */
 	_Atomic uint32_t no_workflow;
@@ -67,7 +71,8 @@ facts_new(struct facts **out, const struct facts_options *options)
 	ok = chunks_init(&f->rows, sizeof(struct fact), ROWS_SHIFT) &&
 	     chunks_init(&f->edges, sizeof(struct edge), ROWS_SHIFT) &&
 	     chunks_init(&f->exts, sizeof(struct bytes), ROWS_SHIFT) &&
-	     chunks_init(&f->docs, sizeof(const struct policy_doc *), ROWS_SHIFT);
+	     chunks_init(&f->docs, sizeof(const struct policy_doc *), ROWS_SHIFT) &&
+	     chunks_init(&f->hashes, sizeof(struct hashes), ROWS_SHIFT);
 	for (size_t i = 0; ok && i < FACTS_NAMES; i++)
 		ok = names_open(&f->names[i]);
 	if (!ok) {
@@ -89,6 +94,7 @@ facts_free(struct facts *f)
 	chunks_release(&f->edges);
 	chunks_release(&f->exts);
 	chunks_release(&f->docs);
+	chunks_release(&f->hashes);
 	arena_release(&f->texts);
 	pthread_rwlock_destroy(&f->ids_lock);
 	free(f->ids);
@@ -111,7 +117,7 @@ static void
 count_bytes(struct facts *f)
 {
 	uint64_t n = f->rows.bytes + f->edges.bytes + f->exts.bytes + f->docs.bytes +
-		     f->texts.used + f->ids_room * sizeof(*f->ids);
+		     f->hashes.bytes + f->texts.used + f->ids_room * sizeof(*f->ids);
 
 	for (size_t i = 0; i < FACTS_NAMES; i++)
 		n += names_bytes(&f->names[i]);
@@ -339,6 +345,33 @@ row_token(struct feed *d)
 	d->ext = ext_to_keep(d);
 }
 
+/* Hashes are kept where answers compare them: of records, not of plain tasks, which are most of a log. */
+static bool
+keep_hashes(struct feed *d)
+{
+	const struct claim_hash *from[] = {&d->claim->inp_hash, &d->claim->out_hash};
+	struct facts *f = d->f;
+	struct hashes kept = {0};
+	size_t n = 0;
+
+	if (d->entry->kind != ENTRY_TOKEN || d->kind->id == KIND_TASK || d->kind->id == KIND_OWN)
+		return true;
+	for (size_t i = 0; i < 2; i++) {
+		if (from[i]->alg == CLAIM_HASH_NONE)
+			continue;
+		n++;
+		if (!arena_dup(&f->texts, bytes_of(from[i]->b, from[i]->size), &kept.side[i]))
+			return false;
+	}
+	if (n == 0)
+		return true;
+	if (!chunks_reserve(&f->hashes, (uint64_t)f->hash_count + 1))
+		return false;
+	*(struct hashes *)chunks_at(&f->hashes, f->hash_count) = kept;
+	d->row.hashes = ++f->hash_count;
+	return true;
+}
+
 /* Everything that can run out. */
 static enum rc
 reserve(struct feed *d)
@@ -351,7 +384,7 @@ reserve(struct feed *d)
 	    !chunks_reserve(&f->edges, (uint64_t)f->edge_count + d->entry->parent_count) ||
 	    !chunks_reserve(&f->exts, (uint64_t)f->ext_count + 1) || !ids_reserve(f))
 		return RC_NO_MEMORY;
-	if (d->claim != NULL && !add_names(d))
+	if (d->claim != NULL && (!add_names(d) || !keep_hashes(d)))
 		return RC_NO_MEMORY;
 	if (d->ext.n > 0) {
 		if (!arena_dup(&f->texts, d->ext, &kept))
@@ -551,6 +584,16 @@ struct bytes
 fact_event(const struct facts_view *v, const struct fact *t)
 {
 	return t->ext == 0 ? BYTES_NONE : *(const struct bytes *)chunks_at(&v->f->exts, t->ext - 1);
+}
+
+struct bytes
+fact_hash(const struct facts_view *v, uint32_t index, enum fact_side side)
+{
+	const struct fact *t = fact(v, index);
+
+	if (t->hashes == 0)
+		return BYTES_NONE;
+	return ((const struct hashes *)chunks_at(&v->f->hashes, t->hashes - 1))->side[side];
 }
 
 const struct json_node *

@@ -61,6 +61,7 @@ struct fact {
 	uint32_t of_kind;	/* the entry before of the kind; not of plain tasks and own kinds */
 	uint32_t same_id;	/* the task before with the same id, in another workflow */
 	uint32_t ext;		/* 1 + place of the kept extension; 0: not kept */
+	uint32_t hashes;	/* 1 + place of the kept hashes; 0: not kept */
 	uint16_t flags;		/* enum fact_flags */
 	uint16_t guard;		/* 1 + number of the rule that guards it, in facts_doc(index); 0: none */
 	uint8_t parent_count;
@@ -107,6 +108,10 @@ const struct policy_doc *fact_doc(const struct facts_view *v, uint32_t index);
 const struct json_node *fact_ext(const struct facts_view *v, const struct fact *t, struct arena *arena);
 /* Its member that means the built-in key (names of the document in force); NULL: none.  fact_ext() and kind_ext(). */
 const struct json_node *fact_key(const struct facts_view *v, uint32_t index, const char *key, struct arena *arena);
+/* inp_hash or out_hash as its bytes (32, 48 or 64 of them say which SHA-2 it is); kept of every kind but plain tasks
+ * and kinds of a deployment's own.  Empty: not kept, or the token has none (FACT_INP and FACT_OUT tell). */
+enum fact_side { FACT_SIDE_INP, FACT_SIDE_OUT };
+struct bytes fact_hash(const struct facts_view *v, uint32_t index, enum fact_side side);
 /* Of an ENTRY_DESCRIPTOR or ENTRY_POLICY: the entry's token bytes. */
 struct bytes fact_event(const struct facts_view *v, const struct fact *t);
 /* The kind's row by the document in force at it. */
