@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "claim/claim.h"
 #include "claim/entry.h"
+#include "policy/book.h"
 #include "seal/receipt.h"
 #include "store/index.h"
 #include "store/store.h"
@@ -22,6 +23,7 @@ struct query_log {            /* what a query needs of a log */
 	struct index *index;
 	uint64_t size;        /* ledger_published() when the query began */
 	struct history *history; /* of the log's keys */
+	const struct book *book; /* of its policy documents; NULL: the defaults */
 };
 
 struct query_view;            /* snapshot + tree size */
@@ -30,6 +32,7 @@ enum rc query_view_begin(const struct query_log *log, uint64_t at, struct query_
 void query_view_end(struct query_view *v);
 uint64_t query_view_size(const struct query_view *v);
 struct history *query_view_history(const struct query_view *v); /* NULL: not known */
+const struct book *query_view_book(const struct query_view *v); /* NULL: not known */
 
 struct query_id {             /* how people name a task */
 	bool by_index;

@@ -37,6 +37,7 @@ query_view_begin(const struct query_log *log, uint64_t at, struct query_view **o
 	v->size = at == 0 ? log->size : at;
 	v->published = log->size;
 	v->history = log->history;
+	v->book = log->book;
 	for (size_t i = 0; i < VIEW_LEAF_TILES; i++)
 		v->leaves[i].number = UINT64_MAX;
 	if ((rc = store_read_begin(log->store, &v->read)) != RC_OK)
@@ -78,6 +79,12 @@ struct history *
 query_view_history(const struct query_view *v)
 {
 	return v->history;
+}
+
+const struct book *
+query_view_book(const struct query_view *v)
+{
+	return v->book;
 }
 
 static enum rc

@@ -20,6 +20,7 @@ struct query_view {
 	uint64_t size;		   /* the tree size that is answered at */
 	uint64_t published;	   /* how far tiles and checkpoints may be used */
 	struct history *history;   /* of the log's keys */
+	const struct book *book;   /* of its policy documents; NULL: not known */
 	struct tile_reader *tiles; /* made when first wanted */
 	struct view_leaf_tile leaves[VIEW_LEAF_TILES];
 };

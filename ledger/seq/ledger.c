@@ -115,6 +115,7 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
 	rc = RC_NO_MEMORY;
 	if (l->origin == NULL || l->tiles == NULL || l->batch == NULL || l->rows == NULL ||
 	    l->reader == NULL || (rc = history_new(&l->history)) != RC_OK ||
+	    (rc = book_new(&l->book)) != RC_OK ||
 	    (rc = ledger_load(l, why)) != RC_OK) {
 		ledger_close(l);
 		return rc;
@@ -128,6 +129,7 @@ ledger_close(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	book_free(l->book);
 	history_free(l->history);
 	tile_reader_free(l->reader);
 	free(l->rows);
@@ -189,6 +191,12 @@ struct history *
 ledger_history(const struct ledger *l)
 {
 	return l->history;
+}
+
+const struct book *
+ledger_book(const struct ledger *l)
+{
+	return l->book;
 }
 
 uint64_t

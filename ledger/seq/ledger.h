@@ -38,6 +38,7 @@ struct ledger {
 
 	struct history *history;    /* has a lock of its own */
 	uint64_t key_entries;       /* that it was built from */
+	struct book *book;          /* policy documents; has a lock of its own */
 
 	bool index_bad;             /* it gave damage: rebuild it at the next start */
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "claim/claim.h"
 #include "claim/entry.h"
+#include "policy/book.h"
 #include "policy/policy.h"
 #include "seal/receipt.h"
 #include "seal/signer.h"
@@ -115,6 +116,7 @@ const struct policy_rules *ledger_rules(const struct ledger *l);
 struct store *ledger_store(struct ledger *l);
 struct index *ledger_index(struct ledger *l);
 struct history *ledger_history(const struct ledger *l); /* its own lock */
+const struct book *ledger_book(const struct ledger *l); /* its own lock */
 /* Entries that are committed, indexed and under a signed checkpoint: the size that answers are
  * given at. */
 uint64_t ledger_published(const struct ledger *l);

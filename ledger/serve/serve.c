@@ -133,6 +133,7 @@ call_log(const struct call *call)
 	    .index = ledger_index(ledger),
 	    .size = ledger_published(ledger),
 	    .history = ledger_history(ledger),
+	    .book = ledger_book(ledger),
 	};
 }
 
