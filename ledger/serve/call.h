@@ -15,6 +15,7 @@
 
 #include "base/pool.h"
 #include "policy/quota.h"
+#include "query/follow.h"
 #include "query/query.h"
 #include "query/search.h"
 #include "seq/writer.h"
@@ -79,10 +80,13 @@ struct hall_log {
 	struct quota_rates rates, client_rates;
 	struct quota_bucket quota;
 	struct quota_clients *clients;
+	struct follow *follow;	/* facts for answers; any thread */
+	uint64_t follow_again;	/* the follower's: not before the log is so large */
 	struct metric waiting; /* gauge of its own: tokens that wait for parents now */
 };
 
 struct keeper;
+struct follower;
 
 #define SERVE_DOORS_BITS 14
 
@@ -100,6 +104,7 @@ struct serve {
 	LIST_HEAD(door_calls, call) * doors; /* live calls by the hash of their door; loop thread */
 	struct pool *verify, *readers;
 	struct keeper *keeper;
+	struct follower *follower;
 	_Atomic bool stopped; /* a log is in doubt */
 
 	pthread_mutex_t lock; /* guards the finished list only */
@@ -124,6 +129,10 @@ enum rc call_reply(struct call *call, const ProtobufCMessage *reply, struct why 
 /* A read view of the call's log at size 'at' (0: now). */
 enum rc call_view(struct call *call, uint64_t at, struct query_view **out, struct why *why);
 struct query_log call_log(const struct call *call);
+struct query_log hall_query_log(const struct hall_log *log);
+/* The facts of the call's log at size 'at' (0: now), fed that far first.  RC_NOT_FOUND: 'at' is past the end;
+ * RC_BUSY: not within the call's time. */
+enum rc call_facts(struct call *call, uint64_t at, struct facts_view *out, struct why *why);
 struct budget call_budget(struct call *call);
 /* Loop thread: hand the call to the readers. */
 enum rc query_begin(struct call *call, struct why *why);
@@ -177,6 +186,11 @@ enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct 
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);
 enum rc truststore_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc limits_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+
+/* ---- follower.c: one thread that keeps the facts near the logs' ends ---- */
+
+enum rc serve_follower_start(struct follower **out, struct serve *s);
+void serve_follower_stop(struct follower *w); /* NULL is fine */
 
 /* ---- keeper.c: one thread that keeps keys fresh, written down, and edited ---- */
 

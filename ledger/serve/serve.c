@@ -124,9 +124,9 @@ call_reply(struct call *call, const ProtobufCMessage *reply, struct why *why)
 }
 
 struct query_log
-call_log(const struct call *call)
+hall_query_log(const struct hall_log *log)
 {
-	struct ledger *ledger = call->log->ledger;
+	struct ledger *ledger = log->ledger;
 
 	return (struct query_log){
 	    .store = ledger_store(ledger),
@@ -135,6 +135,29 @@ call_log(const struct call *call)
 	    .history = ledger_history(ledger),
 	    .book = ledger_book(ledger),
 	};
+}
+
+struct query_log
+call_log(const struct call *call)
+{
+	return hall_query_log(call->log);
+}
+
+enum rc
+call_facts(struct call *call, uint64_t at, struct facts_view *out, struct why *why)
+{
+	struct query_log log = call_log(call);
+	struct budget budget = call_budget(call);
+	uint64_t size = at == 0 ? log.size : at;
+	enum rc rc;
+
+	if (at > log.size)
+		return why_set(why, RC_NOT_FOUND, "tree size", "at", 0, "the log has %llu entries",
+		    (unsigned long long)log.size);
+	if ((rc = follow_reach(call->log->follow, &log, size, &budget, why)) != RC_OK)
+		return rc;
+	*out = facts_at(follow_facts(call->log->follow), size);
+	return RC_OK;
 }
 
 enum rc

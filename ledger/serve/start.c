@@ -133,7 +133,8 @@ start_pools(struct serve *s, struct why *why)
 
 	if ((rc = pool_start(&s->readers, &readers)) != RC_OK ||
 	    (rc = serve_keeper_start(&s->keeper, s)) != RC_OK ||
-	    (rc = pool_start(&s->verify, &verify)) != RC_OK)
+	    (rc = pool_start(&s->verify, &verify)) != RC_OK ||
+	    (rc = serve_follower_start(&s->follower, s)) != RC_OK)
 		return why_set(why, rc, "threads", NULL, 0, "cannot start the worker threads");
 	return RC_OK;
 }
@@ -216,7 +217,8 @@ make_logs(struct serve *s)
 		    r->client_verifies_per_s_max);
 		log->clients = quota_clients_new(o->quota_clients_max);
 		s->log_count++;
-		if (log->clients == NULL)
+		if (log->clients == NULL ||
+		    follow_new(&log->follow, &(struct facts_options){0}) != RC_OK)
 			return RC_NO_MEMORY;
 	}
 	return RC_OK;
@@ -270,8 +272,11 @@ serve_stop(struct serve *s)
 	for (size_t i = 0; i < s->log_count; i++)
 		writer_stop(s->logs[i].writer);
 	pool_stop(s->readers);
-	for (size_t i = 0; i < s->log_count; i++)
+	serve_follower_stop(s->follower);
+	for (size_t i = 0; i < s->log_count; i++) {
 		quota_clients_free(s->logs[i].clients);
+		follow_free(s->logs[i].follow);
+	}
 	for (size_t i = 0; s->slots != NULL && i < s->options.calls_max; i++) {
 		submit_release(&s->slots[i]);
 		watch_release(&s->slots[i]);

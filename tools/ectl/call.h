@@ -58,6 +58,18 @@ struct buf;
 bool receipt_from_wire(const Ectledger__V1__Receipt *w, const void *token, size_t size,
     struct buf *entry, struct receipt *out);
 
+/*
+ * Any message as JSON, by its descriptor; all members are there, in the order of their numbers.
+ *   bool, numbers      as they are; "score_e6": 520000 becomes "score": 0.52; "x_index" of 2^64-1 becomes null
+ *   string             text, empty: null; "x_json" becomes "x" with the JSON in it
+ *   bytes              16 bytes in jti, wid, x_jti, x_wid: UUID text; leaf_hash, root, x_root: hex; else base64url; empty: null;
+ *                      "x_json" as for strings
+ *   message, repeated  object (absent: null), array
+ * NULL: no memory.  show_message() prints it and frees the message; 'code' is passed through when it is not 0.
+ */
+json_t *message_json(const ProtobufCMessage *message);
+int show_message(const struct globals *g, ProtobufCMessage *message, int code);
+
 /* A table that grows row by row; cells are copied. */
 struct table {
 	size_t columns, count, room;

@@ -140,9 +140,13 @@ fail_status(const struct ect_status *status)
 void
 print_json(const struct globals *g, json_t *value)
 {
-	size_t flags =
-	    g->output == OUTPUT_NDJSON || !isatty(STDOUT_FILENO) ? JSON_COMPACT : JSON_INDENT(2);
-	char *text = value != NULL ? json_dumps(value, flags | JSON_ENCODE_ANY) : NULL;
+	bool compact = g->output == OUTPUT_NDJSON || !isatty(STDOUT_FILENO);
+	/* 15 digits: decimal fractions come out as they went in. */
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+	char *text = NULL;
+
+	if (value != NULL)
+		text = json_dumps(value, flags | (compact ? JSON_COMPACT : JSON_INDENT(2)));
 
 	json_decref(value);
 	if (text == NULL) {
