@@ -22,6 +22,10 @@
 #include "base/must.h"
 #include "claim/entry.h"
 #include "claim/kind.h"
+#include "policy/quota.h"
+#include "trust/anchors.h"
+#include "trust/event.h"
+#include "trust/snapshot.h"
 
 /* Every limit that is fixed in this build.  Names never change: monitoring and digests depend on
  * them. */
@@ -47,6 +51,17 @@ static const struct policy_limit limits[] = {
     {"wit_size_max", TRUST_WIT_SIZE_MAX, "bytes", "one WIT"},
     {"peer_chain_max", TRUST_CHAIN_SIZE_MAX, "bytes", "a TLS client's certificate chain, for x5t"},
     {"entry_size_max", ENTRY_SIZE_MAX, "bytes", "an entry of the log"},
+    {"trust_domains_max", TRUST_DOMAINS_MAX, "domains", "trust domains of a trust folder"},
+    {"trust_file_size_max", TRUST_FILE_SIZE_MAX, "bytes", "one file of a trust folder"},
+    {"trust_domain_keys_max", TRUST_DOMAIN_KEYS_MAX, "keys", "keys of a trust domain"},
+    {"trust_key_issuers_max", TRUST_KEY_ISSUERS_MAX, "issuers", "issuers of one key"},
+    {"trust_key_issuers_size_max", EVENT_ISSUERS_SIZE_MAX, "bytes", "the same, joined"},
+    {"trust_reason_max", EVENT_REASON_MAX, "bytes", "the reason given with a revocation"},
+    {"trust_cas_max", ANCHORS_CAS_MAX, "certificates", "CA certificates of a trust domain"},
+    {"trust_crls_max", ANCHORS_CRLS_MAX, "lists", "revocation lists of a trust domain"},
+    {"trust_crl_size_max", ANCHORS_CRL_MAX, "bytes", "one of them"},
+    {"trust_revoked_max", ANCHORS_REVOKED_MAX, "certificates", "revoked by hash, in a domain"},
+    {"quota_debt_s", QUOTA_DEBT_S, "seconds", "of its quota that a client may owe"},
 };
 #define LIMIT_COUNT (sizeof(limits) / sizeof(limits[0]))
 

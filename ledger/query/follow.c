@@ -72,6 +72,7 @@ late(const struct follow *w, uint64_t size, struct why *why)
 static enum rc
 feed_one(struct follow *w, struct query_view *v, uint64_t index, struct why *why)
 {
+	const struct book *book = query_view_book(v);
 	struct query_entry e;
 	bool token;
 	enum rc rc;
@@ -80,7 +81,8 @@ feed_one(struct follow *w, struct query_view *v, uint64_t index, struct why *why
 	if ((rc = view_entry(v, index, &w->arena, &e, why)) != RC_OK)
 		return rc;
 	token = e.entry.kind == ENTRY_TOKEN || e.entry.kind == ENTRY_EQUIVOCATION;
-	rc = facts_add(w->facts, &e.entry, token ? &e.claim : NULL, policy_doc_default());
+	rc = facts_add(w->facts, &e.entry, token ? &e.claim : NULL,
+	    book != NULL ? book_at(book, index) : policy_doc_default());
 	if (rc == RC_TOO_LARGE)
 		return why_set(why, rc, "facts_bytes_max", NULL, 0,
 		    "what is kept in memory for answers would be too large: %llu entries",

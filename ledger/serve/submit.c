@@ -264,7 +264,7 @@ submit_begin(struct call *call, const struct call_request *request, struct why *
 	enum rc rc;
 
 	if (ledger_stopped(call->log->ledger))
-		return why_set(why, RC_STORE_DOUBT, "DESIGN 3 (commit doubt)", NULL, 0,
+		return why_set(why, RC_STORE_DOUBT, "STORAGE 6 (doubt)", NULL, 0,
 		    "the log stopped writing; the server is restarting");
 	if ((submit = arena_zalloc(&call->arena, sizeof *submit)) == NULL)
 		return no_room(why);
