@@ -101,7 +101,7 @@ struct approval_request {
 	uint32_t escalation; /* decision; FACTS_NONE: none, or by time-out */
 	const struct approval_decision *decisions; /* ascending, the first APPROVAL_LISTED_MAX */
 	size_t decision_count;
-	uint64_t decisions; /* all of them */
+	uint64_t decisions_all; /* all of them */
 };
 
 struct approval_guarded {

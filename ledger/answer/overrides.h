@@ -91,7 +91,7 @@ struct override_item {
 	size_t ack_count;
 	const struct override_reply *replies; /* ascending */
 	size_t reply_count;
-	uint64_t replies;			  /* all */
+	uint64_t replies_all;			  /* all */
 	const struct override_breach *under_stop; /* ascending */
 	size_t under_stop_count;
 	uint64_t under_stop_all;
