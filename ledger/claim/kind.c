@@ -39,7 +39,7 @@
 
 static const struct kind rows[] = {
 #define KIND(id, name, acts, pred_min, pred_max, parents)                                          \
-	{KIND_##id, name, acts_##id, pred_min, pred_max, parents, keys_##id},
+	{KIND_##id, KIND_BIT(id), name, acts_##id, pred_min, pred_max, parents, keys_##id},
 #define KEY(name, type, required)
 #define KEY_CODE(name, required, values)
 #define KIND_END
@@ -51,7 +51,7 @@ static const struct kind rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-_Static_assert(KIND_IDS <= 64, "a set of kinds is 64 bits");
+_Static_assert(KIND_IDS + KINDS_OWN_MAX <= 64, "a set of kinds is 64 bits");
 
 static const struct kinds built_in = {rows, ROWS};
 
@@ -70,10 +70,44 @@ static const char *const type_names[] = {
     [KIND_OBJECT] = "an object",
 };
 
+/* As documents spell them. */
+static const char *const type_words[] = {
+    [KIND_STRING] = "string",
+    [KIND_INT] = "int",
+    [KIND_BOOL] = "bool",
+    [KIND_NUMBER] = "number",
+    [KIND_SCORE] = "score",
+    [KIND_UUID] = "uuid",
+    [KIND_UUIDS] = "uuids",
+    [KIND_PRED] = "pred",
+    [KIND_URI] = "uri",
+    [KIND_HASH] = "hash",
+    [KIND_ARRAY] = "array",
+    [KIND_OBJECT] = "object",
+};
+#define TYPES (sizeof(type_words) / sizeof(type_words[0]))
+
 const char *
 kind_type_text(enum kind_ext_type type)
 {
 	return type_names[type];
+}
+
+const char *
+kind_type_name(enum kind_ext_type type)
+{
+	return type_words[type];
+}
+
+bool
+kind_type_read(struct bytes name, enum kind_ext_type *out)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (bytes_is(name, type_words[i])) {
+			*out = (enum kind_ext_type)i;
+			return true;
+		}
+	return false;
 }
 
 static const struct kinds *
@@ -138,6 +172,19 @@ kinds_at(const struct kinds *kinds, size_t i)
 {
 	must(i < table_of(kinds)->count);
 	return &table_of(kinds)->rows[i];
+}
+
+uint64_t
+kinds_bit(const struct kinds *kinds, const struct kind *kind)
+{
+	const struct kinds *t = table_of(kinds);
+
+	if (kind->id != KIND_OWN)
+		return UINT64_C(1) << kind->id;
+	for (size_t i = ROWS; i < t->count; i++)
+		if (t->rows[i].id == KIND_OWN && strcmp(t->rows[i].name, kind->name) == 0)
+			return t->rows[i].bit;
+	return 0;
 }
 
 const struct kind *

@@ -49,7 +49,7 @@ enum kind_ext_type {
 
 struct kind_key {
 	const char *name;      /* in the extension object */
-	const char *means;     /* the built-in key it stands for; the same as name when not renamed */
+	const char *means;     /* the built-in key it stands for; the same as name when not renamed, and for a row's own key */
 	enum kind_ext_type type;
 	bool required;
 	bool code;             /* its value is the entry's code, see kind_code() */
@@ -58,23 +58,35 @@ struct kind_key {
 
 struct kind {
 	enum kind_id id;
+	uint64_t bit;          /* in sets of kinds of its table: the id's, and one for each kind of the deployment's own */
 	const char *name;      /* "task", "checkpoint", "failure", ... */
 	const char *const *acts; /* patterns, ended by NULL: an exact exec_act, or a prefix and "*"; none for the plain task */
 	unsigned pred_min;     /* predecessors wanted */
 	unsigned pred_max;     /* 0: as many as a token may have */
-	uint64_t parents;      /* KIND_BIT()s: one predecessor at least is of one of these; 0: of any */
+	uint64_t parents;      /* bits: one predecessor at least is of one of these; 0: of any */
 	const struct kind_key *keys; /* ended by a NULL name */
 };
 
 struct kinds;
-/* The built-in table with a deployment's additions, from the "kinds" array of its policy document (docs/POLICY.md);
- * NULL 'extra': the built-in table alone.  Memory from 'arena', which must live as long.  RC_BAD_CONFIG names the row. */
+#define KINDS_ROWS_MAX     64  /* rows that a document adds */
+#define KINDS_OWN_MAX      32  /* of them kinds of its own */
+#define KINDS_PATTERNS_MAX 512 /* of a document */
+#define KINDS_KEYS_MAX     32  /* of one row */
+#define KINDS_VALUES_MAX   32  /* of one key */
+#define KINDS_NAME_MAX     64  /* bytes of a kind's name; a key's or value's: 128 */
+
+/* The built-in table with a deployment's additions, from the "kinds" array of its policy document (docs/KINDS.md);
+ * NULL 'extra' or an empty array: NULL, the built-in table alone.  Memory from 'arena', which must live as long; no views
+ * into 'extra'.  RC_BAD_CONFIG: 'why' names row and member. */
 enum rc kinds_make(const struct json_node *extra, struct arena *arena, const struct kinds **out, struct why *why);
 /* never NULL: exact patterns win over prefixes, longer prefixes over shorter, else the plain task */
 const struct kind *kinds_of(const struct kinds *kinds, struct bytes act);
 const struct kind *kinds_named(const struct kinds *kinds, struct bytes name); /* NULL: none */
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t i);
+/* The bit in sets of this table for a predecessor's kind, which may be of another table (the document in force at the
+ * predecessor): built-in ids are the same in all, own kinds are told by their name; 0: an own kind that this table has not. */
+uint64_t kinds_bit(const struct kinds *kinds, const struct kind *kind);
 
 /* Of the built-in table. */
 const struct kind *kind_of(struct bytes act); /* never NULL */
@@ -87,8 +99,8 @@ struct kind_task {
 	const uint8_t (*pred)[UUID_SIZE];
 	size_t pred_count;
 	const struct json_node *ext; /* NULL: none */
-	/* what the predecessors are, as KIND_BIT()s; not judged while 'parents_known' is false: they are known to the
-	 * sequencer only */
+	/* what the predecessors are, as kinds_bit()s of the row's table; not judged while 'parents_known' is false: they are
+	 * known to the sequencer only */
 	bool parents_known;
 	uint64_t parents;
 };
@@ -102,6 +114,9 @@ unsigned kind_code(const struct kind *kind, const struct json_node *ext);
 const struct json_node *kind_ext(const struct kind *kind, const struct json_node *ext, const char *key);
 /* "string", "whole number", ...: for people and pages */
 const char *kind_type_text(enum kind_ext_type type);
+/* "string", "int", ...: in documents */
+const char *kind_type_name(enum kind_ext_type type);
+bool kind_type_read(struct bytes name, enum kind_ext_type *out);
 
 /* The codes, by kind: places in the lists of kinds.def, which a test compares. */
 enum fail_code { FAIL_TIMEOUT = 1, FAIL_DEPENDENCY, FAIL_POLICY, FAIL_INTERNAL, FAIL_EXTERNAL };
