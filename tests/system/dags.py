@@ -1,0 +1,348 @@
+"""Random workflows with random kinds of nodes, and the log as a model sees it: a list of plain records, nothing of the server's code.
+
+The generator makes mostly plausible graphs (a decision rests on a request) and often enough wrong ones (another signer, a taken idempotency
+token, a result without a request, ids that mean nothing), because what is wrong is recorded and flagged, and the models have to flag the same."""
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+from kit import Key, b64u, compact, sha
+from wire import Connection, field
+
+DOMAINS = ["example.com", "bank.example", "tools.example"]
+AGENTS = ["planner", "coder", "critic", "runner", "payer", "mailer"]
+HUMANS = ["ann", "bob", "operator", "coordinator"]
+ACTS = ["plan", "search", "write", "pay", "send_mail", "deploy", "review"]
+
+
+def uri(name, domain):
+    return "spiffe://%s/%s/%s" % (domain, "human" if name in HUMANS else "agent", name)
+
+
+# Two policy documents: the second comes into force in the middle of the run.
+POLICY = [{
+    "roles": {"approver": ["spiffe://example.com/human/ann", "spiffe://example.com/human/bob"], "chief": ["spiffe://example.com/human/operator"],
+              "operator": ["spiffe://example.com/human/operator", "spiffe://bank.example/human/*"],
+              "coordinator": ["spiffe://example.com/human/coordinator"], "human": ["spiffe://example.com/human/*"]},
+    "rules": [{"id": "pay", "when": {"field": "exec_act", "op": "eq", "value": "pay"}, "role": "approver", "escalate_to": "chief", "action": "pause",
+               "timeout_s": 900, "on_timeout": "abort"},
+              {"id": "deploy", "when": {"all": [{"field": "exec_act", "op": "eq", "value": "deploy"}, {"not": {"field": "ext.critical", "op": "exists"}}]},
+               "role": "chief", "action": "escalate", "on_timeout": "escalate"}],
+    "irreversible": ["send_mail"], "consequential": ["deploy", "pay"], "critical": ["pay"],
+    "recovery": {"request_age_max_s": 3600, "requesters": ["signer", "root", "coordinator", "human"]},
+    "circuit": {"window": 6, "minimum": 3, "threshold": 0.5, "wait_s": 30, "probes": 2},
+    "override": {"ack_s": 300}}, {
+    "roles": {"approver": ["spiffe://example.com/human/ann"], "chief": ["spiffe://example.com/human/operator"],
+              "operator": ["spiffe://example.com/human/operator"], "coordinator": ["spiffe://example.com/human/coordinator"],
+              "human": ["spiffe://example.com/human/*"]},
+    "rules": [{"id": "pay", "when": {"field": "exec_act", "op": "eq", "value": "pay"}, "role": "approver", "action": "abort", "timeout_s": 60,
+               "on_timeout": "proceed"}],
+    "irreversible": ["pay"], "consequential": ["deploy"], "critical": [],
+    "recovery": {"request_age_max_s": 60, "requesters": ["signer", "human"]},
+    "circuit": {"window": 4, "minimum": 2, "threshold": 0.6, "wait_s": 1, "probes": 1},
+    "trust": {"model": "beta", "floor": 0.4},
+    "override": {"ack_s": 0}}]
+
+# kind -> (weight, kinds that a predecessor should be)
+SHAPES = {
+    "task": (40, None), "start": (1, None), "checkpoint": (6, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
+    "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (1, ["failure"]), "hitl_request": (8, ["task"]),
+    "hitl_decision": (9, ["hitl_request"]), "override": (5, None), "override_ack": (4, ["override"]), "override_release": (3, ["override"]),
+    "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (1, None), "quarantine_end": (1, ["quarantine"]),
+    "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (1, None)}
+# Those that come before a guarded or recovered task, so that chains close often.
+FOLLOWS = {"hitl_decision": "task", "rollback_request": "rollback_result", "hitl_request": "hitl_decision", "override": "override_ack"}
+
+
+class World:
+    """What the log has: entries[i] is the record of index i."""
+
+    def __init__(self):
+        self.entries = []      # dicts: index entry jti wid iss domain act kind ext pred(indexes, token's order) iat received_ms level inp out
+        self.docs = []         # (index, document)
+        self.dags = []         # (wid, [indexes])
+
+    def doc_at(self, index):
+        found = {}
+        for at, doc in self.docs:
+            if at <= index:
+                found = doc
+        return found
+
+
+class Dags:
+    """Makes tokens; World.entries get their records once the log has given them indexes."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.keys = [self.key(n, d) for d in DOMAINS for n in AGENTS] + [self.key(n, "example.com") for n in HUMANS] + [self.key("ann", "bank.example")]
+        self.by_iss = {k.iss: k for k in self.keys}
+        self.kinds, self.weights = zip(*[(k, w) for k, (w, _) in SHAPES.items()])
+
+    @staticmethod
+    def key(name, domain):
+        k = Key(name, "EdDSA", domain)
+        k.iss = uri(name, domain)
+        k.jwk["ect_iss"] = [k.iss]
+        return k
+
+    def enroll(self, server):
+        for d in DOMAINS:
+            folder = "%s/trust/%s" % (server.data, d)
+            os.makedirs(folder, exist_ok=True)
+            with open(folder + "/agents.jwks.json", "w") as f:
+                json.dump({"keys": [k.jwk for k in self.keys if k.iss.split("/")[2] == d]}, f)
+
+    def signer(self, kind, parents):
+        rng = self.rng
+        humans = [k for k in self.keys if "/human/" in k.iss]
+        agents = [k for k in self.keys if "/agent/" in k.iss]
+        if kind in ("hitl_decision", "override", "override_release") and rng.random() < 0.85:
+            return rng.choice(humans)
+        if kind == "rollback_request" and rng.random() < 0.5:
+            return self.by_iss[rng.choice(parents)["iss"]] if parents else rng.choice(humans)
+        if kind in ("override_ack", "rollback_result") and parents and rng.random() < 0.7:
+            return self.by_iss[rng.choice(parents)["iss"]]
+        return rng.choice(agents[:6] if rng.random() < 0.7 else agents)
+
+    def ids(self, here, most=3):
+        """Ids of tasks of the workflow, sometimes one that means nothing."""
+        rng, out = self.rng, []
+        for _ in range(rng.randint(1, most)):
+            out.append(rng.choice(here)["jti"] if here and rng.random() < 0.93 else str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        return list(dict.fromkeys(out))
+
+    def ext(self, kind, here, parents, iat):
+        rng = self.rng
+        pick = rng.choice
+        some = lambda p: rng.random() < p
+        when = lambda: iat + pick([-120, -5, 40, 400, 4000])
+        subject = lambda: pick(self.keys).iss
+        e = {}
+        if kind == "task":
+            for name, p in (("irreversible", .05), ("consequential", .05), ("critical", .05), ("compensation_required", .05)):
+                if some(p):
+                    e[name] = some(.8)
+            if some(.05):
+                e["attestation"] = "urn:evidence:1"
+            if some(.1):
+                e["amount"] = rng.randint(0, 2000)
+        elif kind == "start":
+            e["node"] = pick(ACTS)
+        elif kind == "checkpoint":
+            if some(.3):
+                e["reversible"] = some(.7)
+        elif kind == "failure":
+            if some(.8):
+                e["fail_class"] = pick(["timeout", "dependency", "policy", "internal", "external"])
+            if some(.2):
+                e["retryable"] = some(.5)
+        elif kind == "rollback_request":
+            if some(.6):
+                e["idem"] = pick(["i1", "i2", "i3"])
+            cps = [x["jti"] for x in here if x["kind"] == "checkpoint"]
+            if cps and some(.4):
+                e["target_cp"] = pick(cps)
+            elif some(.5):
+                e["set"] = self.ids(here)
+            if some(.5):
+                e["scope"] = pick(["node", "subgraph", "workflow"])
+            if some(.2):
+                e["not_after"] = when()
+        elif kind == "rollback_result":
+            e["outcome"] = pick(["success", "success", "success", "partial", "refused", "irreversible", "failed"])
+            req = [p for p in parents if p["kind"] == "rollback_request"]
+            if req and req[0]["ext"].get("idem") and some(.85):
+                e["idem"] = req[0]["ext"]["idem"]
+            elif some(.2):
+                e["idem"] = "i9"
+            for name, p in (("done", .4), ("left", .2), ("compensations", .1)):
+                if some(p):
+                    e[name] = self.ids(here)
+        elif kind == "compensation":
+            e["compensates"] = (pick(parents)["jti"] if parents and some(.9) else self.ids(here, 1)[0])
+        elif kind == "circuit":
+            e["state"] = pick(["closed", "open", "half_open"])
+            if some(.8):
+                e["edge_from"], e["edge_to"] = subject(), subject()
+        elif kind == "hitl_request":
+            if some(.8):
+                e["rule_id"] = pick(["pay", "pay", "deploy", "nothing"])
+            if some(.3):
+                e["role"] = pick(["approver", "chief", "nobody"])
+            if some(.4):
+                e["deadline"] = when()
+            if some(.2):
+                e["uses"] = rng.randint(1, 3)
+            if some(.2):
+                e["on_timeout"] = pick(["abort", "escalate", "proceed"])
+            if some(.1):
+                e["kind"] = "notify"
+        elif kind == "hitl_decision":
+            e["decision"] = pick(["approved", "approved", "approved", "denied", "escalated", "withdrawn", "revoked"])
+            req = [p for p in parents if p["kind"] == "hitl_request" and p["inp"]]
+            if req and some(.6):
+                e["shown_hash"] = b64u(bytes.fromhex(req[0]["inp"]) if some(.8) else sha(b"other"))
+        elif kind == "override":
+            e["level"] = pick(["pause", "constrain", "stop", "takeover", "advisory", "mandatory", "emergency"])
+            if some(.7):
+                e["scope"] = pick(["node", "subgraph", "workflow"])
+            if some(.5):
+                e["targets"] = [pick(here)["jti"] if here and some(.6) else subject() for _ in range(rng.randint(1, 2))]
+            if some(.4):
+                e["ack_by"] = when()
+        elif kind == "override_ack":
+            e["status"] = pick(["received", "complied", "complied", "refused", "unable"])
+        elif kind == "trust_assertion":
+            e = {"subject": subject(), "score": pick([0, 0.25, 0.5, 0.52, 1])}
+            if some(.6):
+                e["model"] = pick(["aimd", "beta", "wilson", "sl"])
+        elif kind in ("trust_revocation", "quarantine", "quarantine_end"):
+            e["subject"] = subject()
+        elif kind == "translation":
+            protos = ["a2a", "mcp", "acp"]
+            e = {"src_proto": pick(protos), "dst_proto": pick(protos)}
+            before = [p for p in parents if p["kind"] == "translation" and p["ext"]]
+            if before and some(.7):
+                e["src_proto"] = before[0]["ext"].get("dst_proto", "a2a")
+            if some(.3):
+                e["loss"] = [{"field": "x", "kind": pick(["dropped", "approximated"])}]
+        elif kind == "lifecycle":
+            e["event"] = pick(["version", "drain", "retire"])
+            if some(.3):
+                e["subject"] = subject()
+            if some(.3):
+                e["sunset"] = when()
+        elif kind == "explanation":
+            e["summary_hash"] = b64u(sha(b"why"))
+        if kind != "task" and some(.02) and e:
+            e[pick(sorted(e))] = [None]  # of no type that a row knows
+        return e
+
+    def dag(self, world, most=14):
+        """One workflow as tokens with their records (parents by position or by entry)."""
+        rng = self.rng
+        wid = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        here, tokens, next_kind = [], [], None
+        now = int(time.time())
+        for _ in range(rng.randint(3, most)):
+            kind = next_kind or rng.choices(self.kinds, self.weights)[0]
+            next_kind = FOLLOWS.get(kind) if rng.random() < 0.5 else None
+            wanted = SHAPES[kind][1]
+            parents = []
+            if here:
+                good = [x for x in here if wanted is None or x["kind"] in wanted]
+                for _ in range(rng.choice([1, 1, 1, 2, 3])):
+                    p = rng.choice(good[-4:] if good and rng.random() < 0.9 else here)
+                    if p not in parents:
+                        parents.append(p)
+                if next_kind and rng.random() < 0.9 and here[-1] not in parents:
+                    parents.append(here[-1])
+                if kind == "task" and rng.random() < 0.1:
+                    parents = []
+            if world.dags and rng.random() < 0.03:
+                parents.append(world.entries[rng.choice(rng.choice(world.dags)[1])])
+            if not parents and kind not in ("task", "start", "lifecycle"):
+                kind = "task"
+            iat = now - rng.randint(0, 20)
+            ext = self.ext(kind, here, parents, iat)
+            act = rng.choice(ACTS) if kind == "task" else kind
+            key = self.signer(kind, parents)
+            jti = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+            inp = sha(rng.randbytes(8)) if rng.random() < .8 else None
+            before = [p for p in parents if p["out"]]
+            if kind == "translation" and before and rng.random() < .8:
+                inp = bytes.fromhex(before[0]["out"])
+            out = sha(rng.randbytes(8)) if rng.random() < .8 else None
+            more = {"inp_hash": b64u(inp)} if inp else {}
+            if out:
+                more["out_hash"] = b64u(out)
+            if ext:
+                more["ect_ext"] = ext
+            record = {"entry": "token", "jti": jti, "wid": wid, "iss": key.iss, "domain": key.iss.split("/")[2], "act": act, "kind": kind, "ext": ext,
+                      "pred": parents, "iat": iat, "level": 2, "inp": inp.hex() if inp else None, "out": out.hex() if out else None}
+            tokens.append((key.token(act, jti, wid, [p["jti"] for p in parents], iat=iat, ttl=3600, **more), record))
+            here.append(record)
+        return wid, tokens
+
+
+def schema():
+    """The wire's messages, made from proto/ledger.proto."""
+    folder = tempfile.mkdtemp(prefix="ectpb.")
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    subprocess.run(["protoc", "-I", root + "/proto", "--python_out", folder, "ledger.proto"], check=True)
+    sys.path.insert(0, folder)
+    module = importlib.import_module("ledger_pb2")
+    sys.path.pop(0)
+    return module
+
+
+def plain(message):
+    """A message as dicts and lists: every member, bytes as hex."""
+    out = {}
+    for f in message.DESCRIPTOR.fields:
+        v = getattr(message, f.name)
+        many = f.label == f.LABEL_REPEATED
+        if f.message_type:
+            v = [plain(m) for m in v] if many else (plain(v) if message.HasField(f.name) else None)
+        elif f.type == f.TYPE_BYTES:
+            v = [b.hex() for b in v] if many else v.hex()
+        elif many:
+            v = list(v)
+        out[f.name] = v
+    return out
+
+
+class Door:
+    """Questions by message names: ask("Query/Workflow", "Workflow", wid=..., at=7) -> dict, or the refusal's code."""
+
+    def __init__(self, address, pb):
+        self.c, self.pb = Connection(address), pb
+
+    def ask(self, method, name, **members):
+        request = getattr(self.pb, name + "Request")(**members)
+        code, reply = self.c.ask("/ectledger.v1." + method, request.SerializeToString())
+        if code:
+            return code
+        return plain(getattr(self.pb, name + "Reply").FromString(reply or b""))
+
+
+def feed(door, dags, world, count, batch=16):
+    """Append 'count' workflows; their records get indexes and receive times from the log itself."""
+    for at in range(0, count, batch):
+        made = [dags.dag(world) for _ in range(min(batch, count - at))]
+        flat = [t for _, tokens in made for t in tokens]
+        for i in range(0, len(flat), 256):
+            part = flat[i:i + 256]
+            for (_, record), row in zip(part, door.c.append([t.encode() for t, _ in part])):
+                assert row["code"] == 0, (row, record)
+                record["index"] = row["index"]
+        catch_up(door, world, [r for _, r in flat])
+        for wid, tokens in made:
+            world.dags.append((wid, [r["index"] for _, r in tokens]))
+
+
+def catch_up(door, world, records):
+    """Put records at their indexes; whatever else the log has (keys, policies, descriptors) becomes a record too."""
+    by_index = {r["index"]: r for r in records}
+    question = {"limit": 1000, "brief": True, "since_ms": world.entries[-1]["received_ms"] if world.entries else 0}
+    reply = door.ask("Query/Search", "Search", **question)
+    while True:
+        for e in reply["entries"]:
+            if e["index"] < len(world.entries):
+                continue
+            assert e["index"] == len(world.entries), (e["index"], len(world.entries))
+            r = by_index.get(e["index"]) or {"entry": e["entry_kind"], "index": e["index"], "jti": None, "wid": None, "iss": None, "domain": None, "act": None,
+                                             "kind": None, "ext": {}, "pred": [], "iat": 0, "level": 0, "inp": None, "out": None}
+            r["received_ms"] = e["received_at_ms"]
+            world.entries.append(r)
+        if reply["complete"]:
+            break
+        reply = door.ask("Query/Search", "Search", after=bytes.fromhex(reply["cursor"]), **question)
+    for r in records:
+        r["pred"] = [p["index"] for p in r["pred"]]
