@@ -16,64 +16,15 @@
  * belongs to exactly one record; indexes into the arrays stay good while the arrays grow, pointers
  * would not.
  */
-#include "trust/snapshot.h"
+#include "trust/snapshot_own.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "base/random.h"
-#include "trust/key.h"
 
-#define NONE	   UINT32_MAX
 #define MEMORY_MAX ((size_t)2 << 30)
-
-/* Open addressing, linear probing; at most half full. */
-struct table {
-	uint32_t *slots; /* index + 1; 0: free */
-	size_t room, used;
-};
-
-struct snapshot_domain {
-	struct bytes name;
-	size_t keys;
-	size_t wit_keys;
-	uint32_t last_wit_key;
-	struct anchors anchors;
-};
-
-struct record {
-	struct key *key;
-	struct bytes source;
-	uint32_t domain;
-	bool wit;		/* signs WITs, not tokens */
-	uint32_t first_binding; /* chain of this key's issuers */
-	size_t bindings;
-	/* In the first record of a key: over all its records, which are one subject of the history. */
-	size_t all_bindings, all_issuers_size;
-};
-
-struct binding {
-	uint32_t record;
-	uint32_t next_of_key;
-	uint32_t next_of_issuer; /* same domain, alg and issuer */
-	struct bytes issuer;
-};
-
-struct trust_snapshot {
-	atomic_size_t holders;
-	uint8_t id[16];
-	struct arena arena; /* names and issuers */
-	struct snapshot_domain *domains;
-	size_t domain_count, domain_room;
-	struct record *records;
-	size_t record_count, record_room;
-	struct binding *bindings;
-	size_t binding_count, binding_room;
-	struct bytes source; /* of what is being added */
-	struct table by_name, by_kid, by_thumb, by_issuer;
-};
 
 static uint32_t find_domain(const struct trust_snapshot *s, struct bytes name);
 static uint32_t find_kid(
@@ -117,7 +68,7 @@ snapshot_add_domain(struct trust_snapshot *s, struct bytes name, uint32_t *out, 
 {
 	struct snapshot_domain *d;
 
-	must(find_domain(s, name) == NONE);
+	must(find_domain(s, name) == SNAPSHOT_NONE);
 	if (s->domain_count == TRUST_DOMAINS_MAX)
 		return why_set(why, RC_BAD_KEY, "trust (domains)", NULL, 0,
 		    "more than %d trust domains", TRUST_DOMAINS_MAX);
@@ -155,7 +106,7 @@ enum rc
 snapshot_add_key(struct trust_snapshot *s, uint32_t domain, struct key *key,
     const struct bytes *issuers, size_t issuer_count, struct why *why)
 {
-	uint32_t i = NONE;
+	uint32_t i = SNAPSHOT_NONE;
 	enum rc rc = add_record(s, domain, false, key, &i, why);
 
 	for (size_t n = 0; n < issuer_count && rc == RC_OK; n++)
@@ -178,25 +129,25 @@ static enum rc
 add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key, uint32_t *out,
     struct why *why)
 {
-	uint32_t i = NONE, same;
+	uint32_t i = SNAPSHOT_NONE, same;
 	enum rc rc = RC_OK;
 
 	must(key && domain < s->domain_count);
 	if (key->kid_size > 0)
 		i = find_kid(s, domain, wit, key_kid(key));
-	if (i != NONE && !hash_eq(&s->records[i].key->thumbprint, &key->thumbprint)) {
+	if (i != SNAPSHOT_NONE && !hash_eq(&s->records[i].key->thumbprint, &key->thumbprint)) {
 		rc = why_set(why, RC_BAD_KEY, "trust (kid)", "kid", 0,
 		    "kid \"%.*s\" already belongs to another key of this trust domain",
 		    (int)key->kid_size, (const char *)key->kid);
 		goto out;
 	}
 	same = find_thumb(s, domain, &key->thumbprint);
-	if (same != NONE && s->records[same].wit != wit) {
+	if (same != SNAPSHOT_NONE && s->records[same].wit != wit) {
 		rc = why_set(why, RC_BAD_KEY, "trust (use)", "use", 0,
 		    "one key for signing tokens and for signing WITs");
 		goto out;
 	}
-	if (i == NONE) {
+	if (i == SNAPSHOT_NONE) {
 		if (s->domains[domain].keys == TRUST_DOMAIN_KEYS_MAX) {
 			rc = why_set(why, RC_BAD_KEY, "trust (keys)", NULL, 0,
 			    "more than %d keys in one trust domain", TRUST_DOMAIN_KEYS_MAX);
@@ -210,7 +161,8 @@ add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key,
 			goto out;
 		}
 		i = (uint32_t)s->record_count++;
-		s->records[i] = (struct record){key, s->source, domain, wit, NONE, 0, 0, 0};
+		s->records[i] =
+		    (struct record){key, s->source, domain, wit, SNAPSHOT_NONE, 0, 0, 0};
 		s->domains[domain].keys++;
 		if (wit) {
 			s->domains[domain].wit_keys++;
@@ -218,7 +170,7 @@ add_record(struct trust_snapshot *s, uint32_t domain, bool wit, struct key *key,
 		}
 		if (key->kid_size > 0)
 			table_put(&s->by_kid, hash_kid(s, i), i);
-		if (same == NONE)
+		if (same == SNAPSHOT_NONE)
 			table_put(&s->by_thumb, hash_thumb(s, i), i);
 		key = NULL;
 	}
@@ -253,12 +205,12 @@ add_binding(struct trust_snapshot *s, uint32_t record, struct bytes issuer, stru
 	i = (uint32_t)s->binding_count++;
 	b->record = record;
 	b->next_of_key = r->first_binding;
-	b->next_of_issuer = NONE;
+	b->next_of_issuer = SNAPSHOT_NONE;
 	r->first_binding = i;
 	r->bindings++;
 	all->all_bindings++;
 	all->all_issuers_size += issuer.n;
-	if (head == NONE) {
+	if (head == SNAPSHOT_NONE) {
 		table_put(&s->by_issuer, hash_issuer(s, i), i);
 	} else { /* behind the head, which stays in the table */
 		b->next_of_issuer = s->bindings[head].next_of_issuer;
@@ -277,7 +229,7 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 
 	must(s && out);
 	memset(out, 0, sizeof(*out));
-	if ((domain = find_domain(s, trust_domain)) == NONE)
+	if ((domain = find_domain(s, trust_domain)) == SNAPSHOT_NONE)
 		return why_set(why, RC_UNKNOWN_KEY, "trust (domain)", "iss", 0,
 		    "the issuer's trust domain \"%.*s\" is not known here",
 		    (int)(trust_domain.n < 80 ? trust_domain.n : 80),
@@ -286,15 +238,15 @@ trust_snapshot_find(const struct trust_snapshot *s, struct bytes trust_domain, s
 		return why_set(why, RC_KEY_REVOKED, "SPIFFE bundle (empty)", "iss", 0,
 		    "the bundle of the issuer's trust domain has no key: nothing of it is valid");
 	if (kid.n == 0) {
-		if ((b = find_issuer(s, domain, alg, iss)) == NONE)
+		if ((b = find_issuer(s, domain, alg, iss)) == SNAPSHOT_NONE)
 			return why_set(why, RC_UNKNOWN_KEY, "trust (kid)", "kid", 0,
 			    "no kid, and the issuer has no %s key", token_alg_name(alg));
-		if (s->bindings[b].next_of_issuer != NONE)
+		if (s->bindings[b].next_of_issuer != SNAPSHOT_NONE)
 			return why_set(why, RC_UNKNOWN_KEY, "trust (kid)", "kid", 0,
 			    "no kid, and the issuer has several %s keys", token_alg_name(alg));
 		i = s->bindings[b].record;
 	} else {
-		if ((i = find_kid(s, domain, false, kid)) == NONE)
+		if ((i = find_kid(s, domain, false, kid)) == SNAPSHOT_NONE)
 			return why_set(why, RC_UNKNOWN_KEY, "trust (kid)", "kid", 0,
 			    "no key of that kid in the issuer's trust domain");
 		if (!is_bound(s, i, iss))
@@ -409,7 +361,7 @@ bool
 snapshot_find_domain(const struct trust_snapshot *s, struct bytes name, uint32_t *domain)
 {
 	*domain = find_domain(s, name);
-	return *domain != NONE;
+	return *domain != SNAPSHOT_NONE;
 }
 
 const struct anchors *
@@ -424,14 +376,14 @@ snapshot_find_wit_key(const struct trust_snapshot *s, uint32_t domain, struct by
     const struct key **out, struct why *why)
 {
 	const struct snapshot_domain *d = &s->domains[domain];
-	uint32_t i = NONE;
+	uint32_t i = SNAPSHOT_NONE;
 
 	must(domain < s->domain_count);
 	if (kid.n > 0)
 		i = find_kid(s, domain, true, kid);
 	else if (d->wit_keys == 1)
 		i = d->last_wit_key;
-	if (i == NONE)
+	if (i == SNAPSHOT_NONE)
 		return why_set(why, RC_UNKNOWN_KEY, "trust (WIT key)", "kid", 0,
 		    kid.n > 0 ? "no WIT key of that kid in the issuer's trust domain"
 			      : "no kid, and the trust domain has not exactly one WIT key");
@@ -443,102 +395,6 @@ struct bytes
 snapshot_id(const struct trust_snapshot *s)
 {
 	return bytes_of(s->id, sizeof(s->id));
-}
-
-/* ---- what the history should know ---- */
-
-static enum rc
-key_fact(const struct trust_snapshot *s, const struct record *r, struct arena *arena,
-    struct trust_event *out)
-{
-	char members[KEY_MEMBERS_MAX];
-	struct bytes *issuers = arena_alloc(arena, r->bindings * sizeof(*issuers));
-	size_t n = 0;
-
-	out->subject = EVENT_KEY;
-	out->id = r->key->thumbprint;
-	out->kid = key_kid(r->key);
-	out->use = r->wit ? bytes_str("wit-svid") : BYTES_NONE;
-	out->source = r->source;
-	if (!issuers ||
-	    !arena_dup(arena, bytes_of(members, key_members(r->key, members)), &out->material))
-		return RC_NO_MEMORY;
-	for (uint32_t b = r->first_binding; b != NONE; b = s->bindings[b].next_of_key)
-		issuers[n++] = s->bindings[b].issuer;
-	must(n == r->bindings);
-	out->issuers = issuers;
-	out->issuer_count = n;
-	return RC_OK;
-}
-
-static void
-anchor_facts(const struct anchors *a, struct trust_event *out, size_t *count)
-{
-	for (size_t i = 0; i < a->ca_count && !a->empty; i++)
-		out[(*count)++] = (struct trust_event){.subject = EVENT_CA,
-		    .id = a->cas[i].id,
-		    .material = a->cas[i].der,
-		    .use = bytes_str("x509-svid"),
-		    .source = a->cas[i].source};
-	for (size_t i = 0; i < a->crl_count && !a->empty; i++)
-		out[(*count)++] = (struct trust_event){
-		    .subject = EVENT_CRL, .id = a->crls[i].id, .source = a->crls[i].source};
-	if (a->has_bundle)
-		out[(*count)++] = (struct trust_event){.subject = EVENT_BUNDLE,
-		    .id = a->bundle,
-		    .has_sequence = a->has_sequence,
-		    .sequence = a->sequence,
-		    .reason =
-			a->empty ? bytes_str("empty: nothing of this domain is valid") : BYTES_NONE,
-		    .source = a->bundle_source};
-	for (size_t i = 0; i < a->revoked_count; i++)
-		out[(*count)++] = (struct trust_event){.action = EVENT_REVOKE,
-		    .subject = EVENT_KEY,
-		    .id = a->revoked[i].id,
-		    .has_since = true,
-		    .since = a->revoked[i].since,
-		    .reason = a->revoked[i].reason,
-		    .by = a->revoked[i].by};
-}
-
-/* An empty bundle takes everything of its domain out: to the history it is withdrawn. */
-enum rc
-snapshot_facts(
-    const struct trust_snapshot *s, struct arena *arena, struct trust_event **out, size_t *count)
-{
-	size_t room = s->record_count, n = 0;
-	enum rc rc;
-
-	must(s && arena && out && count);
-	*count = 0;
-	for (size_t i = 0; i < s->domain_count; i++) {
-		const struct anchors *a = &s->domains[i].anchors;
-
-		room += a->ca_count + a->crl_count + a->has_bundle + a->revoked_count;
-	}
-	if (!(*out = arena_zalloc(arena, room * sizeof(**out))))
-		return RC_NO_MEMORY;
-	for (size_t i = 0; i < s->domain_count; i++) {
-		size_t from = n;
-
-		anchor_facts(&s->domains[i].anchors, *out, &n);
-		for (; from < n; from++)
-			(*out)[from].domain = s->domains[i].name;
-	}
-	for (size_t i = 0; i < s->record_count; i++) {
-		const struct record *r = &s->records[i];
-
-		if (s->domains[r->domain].anchors.empty)
-			continue;
-		(*out)[n].domain = s->domains[r->domain].name;
-		if ((rc = key_fact(s, r, arena, &(*out)[n++])) != RC_OK)
-			return rc;
-	}
-	for (size_t i = 0; i < n; i++)
-		if ((*out)[i].action != EVENT_REVOKE)
-			(*out)[i].action = EVENT_ENROLL;
-	*count = n;
-	return RC_OK;
 }
 
 /* ---- look-ups ---- */
@@ -580,7 +436,7 @@ find_domain(const struct trust_snapshot *s, struct bytes name)
 		if (bytes_eq(s->domains[i - 1].name, name))
 			return i - 1;
 	}
-	return NONE;
+	return SNAPSHOT_NONE;
 }
 
 static uint32_t
@@ -597,7 +453,7 @@ find_kid(const struct trust_snapshot *s, uint32_t domain, bool wit, struct bytes
 		    bytes_eq(key_kid(s->records[i - 1].key), kid))
 			return i - 1;
 	}
-	return NONE;
+	return SNAPSHOT_NONE;
 }
 
 static uint32_t
@@ -614,7 +470,7 @@ find_thumb(const struct trust_snapshot *s, uint32_t domain, const struct hash *t
 		    hash_eq(&s->records[i - 1].key->thumbprint, thumbprint))
 			return i - 1;
 	}
-	return NONE;
+	return SNAPSHOT_NONE;
 }
 
 static uint32_t
@@ -633,7 +489,7 @@ find_issuer(const struct trust_snapshot *s, uint32_t domain, enum token_alg alg,
 		    bytes_eq(s->bindings[i - 1].issuer, iss))
 			return i - 1;
 	}
-	return NONE;
+	return SNAPSHOT_NONE;
 }
 
 static bool
@@ -641,7 +497,7 @@ is_bound(const struct trust_snapshot *s, uint32_t record, struct bytes issuer)
 {
 	uint32_t i = s->records[record].first_binding;
 
-	for (; i != NONE; i = s->bindings[i].next_of_key)
+	for (; i != SNAPSHOT_NONE; i = s->bindings[i].next_of_key)
 		if (bytes_eq(s->bindings[i].issuer, issuer))
 			return true;
 	return false;
@@ -657,8 +513,8 @@ make_room(void **array, size_t *room, size_t count, size_t size)
 
 	if (count < *room)
 		return true;
-	/* Indexes are 32 bits, and one value is NONE. */
-	if (want >= NONE / 2 || !(p = realloc(*array, want * size)))
+	/* Indexes are 32 bits, and one value is SNAPSHOT_NONE. */
+	if (want >= SNAPSHOT_NONE / 2 || !(p = realloc(*array, want * size)))
 		return false;
 	*array = p;
 	*room = want;
@@ -727,7 +583,7 @@ table_reserve(struct trust_snapshot *s, struct table *t,
 static void
 table_put(struct table *t, uint64_t hash, uint32_t i)
 {
-	must(t->used * 2 < t->room && i < NONE);
+	must(t->used * 2 < t->room && i < SNAPSHOT_NONE);
 	while (t->slots[hash & (t->room - 1)])
 		hash++;
 	t->slots[hash & (t->room - 1)] = i + 1;
