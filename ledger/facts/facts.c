@@ -30,6 +30,12 @@ struct edge {
 	uint32_t next; /* the parent's child before */
 };
 
+struct kept { /* extension, or the bytes of an event */
+	struct bytes text;
+	uint32_t subject; /* name number; FACTS_NONE: it speaks of nobody */
+	uint32_t before;  /* the entry before about the subject */
+};
+
 struct hashes {
 	struct bytes side[2]; /* enum fact_side */
 };
@@ -70,7 +76,7 @@ facts_new(struct facts **out, const struct facts_options *options)
 		atomic_store(&f->kinds[i], FACTS_NONE);
 	ok = chunks_init(&f->rows, sizeof(struct fact), ROWS_SHIFT) &&
 	     chunks_init(&f->edges, sizeof(struct edge), ROWS_SHIFT) &&
-	     chunks_init(&f->exts, sizeof(struct bytes), ROWS_SHIFT) &&
+	     chunks_init(&f->exts, sizeof(struct kept), ROWS_SHIFT) &&
 	     chunks_init(&f->docs, sizeof(const struct policy_doc *), ROWS_SHIFT) &&
 	     chunks_init(&f->hashes, sizeof(struct hashes), ROWS_SHIFT);
 	for (size_t i = 0; ok && i < FACTS_NAMES; i++)
@@ -196,7 +202,7 @@ struct feed {
 	const struct kind *kind;
 	struct bytes ext; /* to keep */
 	struct fact row;  /* being made */
-	uint32_t domain;
+	uint32_t domain, subject;
 };
 
 static bool
@@ -372,12 +378,43 @@ keep_hashes(struct feed *d)
 	return true;
 }
 
+/* Whom a record speaks of: an assertion, a quarantine, a retirement. */
+static bool
+add_subject(struct feed *d, uint32_t *number)
+{
+	const struct json_node *n;
+
+	*number = FACTS_NONE;
+	if (d->claim == NULL || d->kind->id == KIND_TASK || d->kind->id == KIND_OWN ||
+	    (n = kind_ext(d->kind, d->claim->ext_json, "subject")) == NULL ||
+	    n->type != JSN_STRING || n->text.n == 0)
+		return true;
+	return names_add(&d->f->names[FACTS_SUBJECT], n->text, d->index, NAME_NONE, number);
+}
+
+/* The extension, and a place in the chain of its subject. */
+static enum rc
+keep_ext(struct feed *d)
+{
+	struct kept kept = {.before = FACTS_NONE};
+	struct facts *f = d->f;
+
+	if (!add_subject(d, &kept.subject) || !arena_dup(&f->texts, d->ext, &kept.text))
+		return RC_NO_MEMORY;
+	if (kept.subject != FACTS_NONE)
+		kept.before = atomic_load_explicit(
+		    &names_at(&f->names[FACTS_SUBJECT], kept.subject)->last, memory_order_relaxed);
+	*(struct kept *)chunks_at(&f->exts, f->ext_count) = kept;
+	d->subject = kept.subject;
+	d->row.ext = ++f->ext_count;
+	return RC_OK;
+}
+
 /* Everything that can run out. */
 static enum rc
 reserve(struct feed *d)
 {
 	struct facts *f = d->f;
-	struct bytes kept;
 
 	if (!chunks_reserve(&f->rows, (uint64_t)d->index + 1) ||
 	    !chunks_reserve(&f->docs, (uint64_t)d->index + 1) ||
@@ -386,13 +423,7 @@ reserve(struct feed *d)
 		return RC_NO_MEMORY;
 	if (d->claim != NULL && (!add_names(d) || !keep_hashes(d)))
 		return RC_NO_MEMORY;
-	if (d->ext.n > 0) {
-		if (!arena_dup(&f->texts, d->ext, &kept))
-			return RC_NO_MEMORY;
-		*(struct bytes *)chunks_at(&f->exts, f->ext_count) = kept;
-		d->row.ext = ++f->ext_count;
-	}
-	return RC_OK;
+	return d->ext.n > 0 ? keep_ext(d) : RC_OK;
 }
 
 /* Parents into the row; each parent's newest child is this one now. */
@@ -436,6 +467,9 @@ publish_token(struct feed *d, struct fact *row)
 	atomic_store_explicit(&iss->last, d->index, memory_order_release);
 	if (row->kind != KIND_TASK && row->kind != KIND_OWN)
 		atomic_store_explicit(&f->kinds[row->kind], d->index, memory_order_release);
+	if (d->subject != FACTS_NONE)
+		atomic_store_explicit(&names_at(&f->names[FACTS_SUBJECT], d->subject)->last,
+		    d->index, memory_order_release);
 }
 
 static void
@@ -492,7 +526,7 @@ facts_add(struct facts *f, const struct entry *entry, const struct claim *claim,
     const struct policy_doc *doc)
 {
 	uint64_t reach = atomic_load_explicit(&f->reach, memory_order_relaxed);
-	struct feed d = {.f = f, .entry = entry, .claim = claim, .doc = doc};
+	struct feed d = {.f = f, .entry = entry, .claim = claim, .doc = doc, .subject = FACTS_NONE};
 	enum rc rc;
 
 	must(doc != NULL &&
@@ -583,7 +617,8 @@ fact_kind(const struct facts_view *v, uint32_t index)
 struct bytes
 fact_event(const struct facts_view *v, const struct fact *t)
 {
-	return t->ext == 0 ? BYTES_NONE : *(const struct bytes *)chunks_at(&v->f->exts, t->ext - 1);
+	return t->ext == 0 ? BYTES_NONE
+			   : ((const struct kept *)chunks_at(&v->f->exts, t->ext - 1))->text;
 }
 
 struct bytes
@@ -745,6 +780,27 @@ facts_descriptor_last(const struct facts_view *v, uint32_t wid)
 	    &names_at(table_of(v, FACTS_WID), wid)->last2, memory_order_acquire);
 	while (at != FACTS_NONE && at >= v->size)
 		at = row_at(v->f, at)->in_workflow;
+	return at;
+}
+
+uint32_t
+facts_about_before(const struct facts_view *v, uint32_t index)
+{
+	const struct fact *t = fact(v, index);
+
+	return t->ext == 0 ? FACTS_NONE
+			   : ((const struct kept *)chunks_at(&v->f->exts, t->ext - 1))->before;
+}
+
+uint32_t
+facts_about_last(const struct facts_view *v, uint32_t subject)
+{
+	struct facts_view all = {v->f, UINT32_MAX};
+	uint32_t at = atomic_load_explicit(
+	    &names_at(table_of(v, FACTS_SUBJECT), subject)->last, memory_order_acquire);
+
+	while (at != FACTS_NONE && at >= v->size)
+		at = facts_about_before(&all, at);
 	return at;
 }
 

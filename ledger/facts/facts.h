@@ -123,9 +123,10 @@ uint32_t facts_find(const struct facts_view *v, const uint8_t jti[UUID_SIZE], ui
  * only one in the log; FACTS_NONE: there is none, or several. */
 uint32_t facts_meant(const struct facts_view *v, uint32_t from, const uint8_t jti[UUID_SIZE]);
 
-/* ---- names: issuers, acts, trust domains, workflows, keys ---- */
+/* ---- names: issuers, acts, trust domains, workflows, keys, subjects ---- */
 
-enum facts_names { FACTS_ISS, FACTS_ACT, FACTS_DOMAIN, FACTS_WID, FACTS_KEY, FACTS_NAMES };
+/* FACTS_SUBJECT: whom records speak of (the key "subject"); it need not have signed anything */
+enum facts_names { FACTS_ISS, FACTS_ACT, FACTS_DOMAIN, FACTS_WID, FACTS_KEY, FACTS_SUBJECT, FACTS_NAMES };
 /* The text (16 bytes of a workflow's id, 32 of a thumbprint). */
 struct bytes facts_name(const struct facts_view *v, enum facts_names which, uint32_t number);
 /* Its number, if the view has it; FACTS_NONE. */
@@ -138,6 +139,10 @@ uint32_t facts_domain(const struct facts_view *v, uint32_t iss);
  * in_workflow and of_issuer.  Only tokens are in them.  FACTS_NONE: empty. */
 uint32_t facts_workflow_last(const struct facts_view *v, uint32_t wid);
 uint32_t facts_issuer_last(const struct facts_view *v, uint32_t iss);
+/* Newest record about a subject (assertion, revocation, quarantine, lifecycle); then facts_about_before().
+ * FACTS_NONE. */
+uint32_t facts_about_last(const struct facts_view *v, uint32_t subject);
+uint32_t facts_about_before(const struct facts_view *v, uint32_t index);
 /* First entry of an issuer, workflow, ... */
 uint32_t facts_first(const struct facts_view *v, enum facts_names which, uint32_t number);
 /* Newest descriptor that was registered for a workflow; then its row's in_workflow.  FACTS_NONE. */

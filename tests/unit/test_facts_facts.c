@@ -85,3 +85,22 @@ Test(facts_facts, an_id_means_a_parent_then_the_own_workflow_then_the_only_one)
 	at = FACTS_NONE;
 	cr_expect_eq(facts_find(&v, id, &at), one);
 }
+
+Test(facts_facts, records_about_a_subject_are_a_chain_of_their_own)
+{
+	uint32_t a = world_put(&w, "a", "step", NULL, 0, NULL), at;
+	uint32_t q = world_put(&w, "b", "quarantine", "{\"subject\":\"spiffe://x/y\"}", 1, &a);
+	uint32_t other = world_put(&w, "b", "quarantine", "{\"subject\":\"spiffe://x/z\"}", 1, &a);
+	uint32_t plain = world_put(&w, "b", "step", "{\"subject\":\"spiffe://x/y\"}", 1, &a);
+	uint32_t end = world_put(&w, "c", "quarantine_end", "{\"subject\":\"spiffe://x/y\"}", 1, &q);
+	struct facts_view all = world_view(&w), before = world_view_at(&w, end);
+	uint32_t y = facts_number(&all, FACTS_SUBJECT, bytes_str("spiffe://x/y"));
+
+	cr_assert_neq(y, FACTS_NONE);
+	cr_expect_eq(facts_count(&all, FACTS_SUBJECT), 2);
+	cr_expect_eq(at = facts_about_last(&all, y), end);
+	cr_expect_eq(at = facts_about_before(&all, at), q);
+	cr_expect_eq(facts_about_before(&all, at), FACTS_NONE);
+	cr_expect_eq(facts_about_last(&before, y), q);
+	cr_expect_neq(other, plain);
+}
