@@ -3,7 +3,7 @@
  *
  * The verb reads the whole file and signs every task before anything is sent: a malformed file
  * changes nothing but the keys folder. Ids are new at each import, so the same file imported twice
- * is two sets of workflows; --map writes down which is which.
+ * is two sets of workflows; --map writes down which is which.  (Not so with otlp: a trace has ids.)
  */
 #include "import.h"
 
@@ -27,6 +27,7 @@ static const struct verb_option import_options[] = {
 	"write the public keys to agents.jwks.json in this folder of the server", false},
     {"--map", "FILE", "write which run or task became which workflow and ids", false},
     {"--shift-now", NULL, "wfcommons: keep the trace's times, shifted so that it ends now", false},
+    {"--keep-times", NULL, "otlp: date tasks to their spans; the log must take old tokens", false},
     {"--dry-run", NULL, "read, sign and count; write and send nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -100,6 +101,8 @@ print_counts(const struct import *im)
 	    (json_int_t)im->refused, "agents", (json_int_t)im->agent_count, "joins",
 	    (json_int_t)im->joins, "dry_run", im->dry_run);
 
+	if (im->report != NULL)
+		(void)json_object_update(o, im->report);
 	print_json(im->g, o);
 }
 
@@ -115,6 +118,7 @@ options_read(struct import *im, const struct globals *g, const struct args *a)
 	im->alg = alg != NULL ? alg : "ES256";
 	im->dry_run = args_has(a, "--dry-run");
 	im->shift_now = args_has(a, "--shift-now");
+	im->keep_times = args_has(a, "--keep-times");
 	if (im->keys == NULL && !im->dry_run)
 		return false;
 	/* SPIFFE ID 2.1: the characters of a trust domain. */
@@ -144,9 +148,11 @@ import_run(const struct globals *g, const struct args *a)
 		rc = import_agent_runs(&im, path);
 	else if (strcmp(format, "wfcommons") == 0)
 		rc = import_wfcommons(&im, path);
+	else if (strcmp(format, "otlp") == 0)
+		rc = import_otlp(&im, path);
 	else
-		rc = fail(EXIT_USAGE,
-		    "import %s is not in this version; agent-runs and wfcommons are", format);
+		rc =
+		    fail(EXIT_USAGE, "import reads agent-runs, wfcommons and otlp, not %s", format);
 	progress_end(g);
 	if (rc == 0 && !im.dry_run)
 		rc = import_send(&im);
@@ -154,15 +160,16 @@ import_run(const struct globals *g, const struct args *a)
 		rc = write_map(&im, args_get(a, "--map"));
 	if (rc == 0) {
 		print_counts(&im);
-		rc = im.refused == 0 ? EXIT_YES : EXIT_NO;
+		rc = im.refused == 0 && im.bad == 0 ? EXIT_YES : EXIT_NO;
 	}
 	for (size_t i = 0; i < im.row_count; i++)
 		free(im.rows[i].token);
 	free(im.rows);
 	import_identities_free(&im);
 	json_decref(im.map);
+	json_decref(im.report);
 	return rc;
 }
 
-const struct verb verb_import = {"import", "agent-runs|wfcommons FILE",
+const struct verb verb_import = {"import", "agent-runs|wfcommons|otlp FILE",
     "sign and append a recorded run, one key per agent", import_options, 2, 2, import_run};

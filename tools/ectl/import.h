@@ -29,13 +29,15 @@ struct import_row {
 struct import {
 	const struct globals *g;
 	const char *keys, *domain, *alg, *enroll; /* keys, enroll NULL: none */
-	bool dry_run, shift_now;
+	bool dry_run, shift_now, keep_times;
 	struct import_agent *agents;
 	size_t agent_count;
 	struct import_row *rows;
 	size_t row_count, row_room;
 	uint64_t workflows, joins, accepted, refused, duplicate;
-	json_t *map; /* array of objects for --map */
+	uint64_t bad;	/* parts of the file that were left out */
+	json_t *map;	/* array of objects for --map */
+	json_t *report; /* more counts for the output; NULL: none */
 };
 
 /* Every function gives 0 or an exit code with its message printed. */
@@ -58,5 +60,6 @@ void import_new_uuid(char out[IMPORT_JTI_SIZE]);
 /* The file formats. */
 int import_agent_runs(struct import *im, const char *path);
 int import_wfcommons(struct import *im, const char *path);
+int import_otlp(struct import *im, const char *path);
 
 #endif

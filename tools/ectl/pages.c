@@ -81,7 +81,10 @@ static const struct page_example sign[] = {
 static const struct page_example import[] = {
     {"A recorded run, its agents enrolled on this machine's server.",
 	"ectl import agent-runs runs.jsonl --keys keys --enroll data/trust/example.com"},
-    {"What would a trace become?", "ectl import wfcommons trace.json --keys keys --dry-run"}, END};
+    {"What would a trace become?", "ectl import wfcommons trace.json --keys keys --dry-run"},
+    {"Traces of agents with OpenTelemetry, as the collector's file exporter writes them.",
+	"ectl import otlp traces.jsonl --keys keys --enroll data/trust/example.com"},
+    END};
 static const struct page_example trust_store[] = {
     {"Who may speak for whom, now and when the log had 1,000 entries?",
 	"ectl trust-store list\nectl trust-store list --at 1000"},
