@@ -1,7 +1,7 @@
 /*
- * doc.c - the defaults, and what is asked of a document.
+ * doc.c - the defaults, and what is asked of a document: who holds a role, which rule guards a task.
  */
-#include "policy/doc.h"
+#include "policy/doc_own.h"
 
 #include <string.h>
 
@@ -27,38 +27,72 @@ policy_doc_default(void)
 	return &defaults;
 }
 
-enum rc
-policy_doc_read(
-    struct bytes text, struct arena *arena, const struct policy_doc **out, struct why *why)
+/* Rules are about what is done, not about the records of asking, deciding and overriding. */
+static bool
+can_be_guarded(enum kind_id kind)
 {
-	(void)arena;
-	*out = &defaults;
-	return text.n == 0
-		   ? RC_OK
-		   : why_set(why, RC_BAD_CONFIG, "policy document", NULL, 0, "not read yet");
+	switch (kind) {
+	case KIND_HITL_REQUEST:
+	case KIND_HITL_DECISION:
+	case KIND_OVERRIDE:
+	case KIND_OVERRIDE_ACK:
+	case KIND_OVERRIDE_RELEASE:
+		return false;
+	default:
+		return true;
+	}
 }
 
 const struct policy_rule *
 policy_guard(const struct policy_doc *doc, const struct claim *claim, size_t *number)
 {
-	(void)claim;
+	const struct policy_rule *found = NULL;
+	const struct kind *kind;
+
 	*number = 0;
-	must(doc->rule_count == 0);
-	return NULL;
+	if (doc->rule_count == 0)
+		return NULL;
+	kind = kinds_of(doc->kinds, claim->act);
+	if (!can_be_guarded(kind->id))
+		return NULL;
+	for (size_t i = 0; i < doc->rule_count; i++) {
+		const struct policy_rule *rule = &doc->rules[i];
+
+		/* One that is no stricter than what is found already needs no judging. */
+		if ((found != NULL && rule->action <= found->action) ||
+		    !doc_cond_holds(rule->when, claim, kind))
+			continue;
+		found = rule;
+		*number = i;
+	}
+	return found;
 }
 
 bool
 policy_holds(const struct policy_doc *doc, const char *role, struct bytes identity)
 {
-	(void)doc, (void)role, (void)identity;
+	must(role != NULL);
+	for (size_t i = 0; i < doc->role_count; i++) {
+		if (strcmp(doc->roles[i].name, role) != 0)
+			continue;
+		for (const char *const *p = doc->roles[i].members; *p != NULL; p++)
+			if (policy_pattern_matches(bytes_str(*p), identity))
+				return true;
+	}
 	return false;
 }
 
 bool
 policy_act_in(const struct policy_acts *acts, struct bytes act)
 {
-	(void)act;
-	must(acts->count == 0);
+	for (size_t i = 0; i < acts->count; i++) {
+		const char *pattern = acts->patterns[i];
+		size_t n = strlen(pattern);
+
+		if (pattern[n - 1] == '*' ? act.n >= n - 1 && memcmp(act.p, pattern, n - 1) == 0
+					  : bytes_is(act, pattern))
+			return true;
+	}
 	return false;
 }
 

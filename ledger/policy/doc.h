@@ -22,6 +22,14 @@
 #define POLICY_MEMBERS_MAX 256 /* patterns of one role */
 #define POLICY_RULES_MAX   64
 #define POLICY_ACTS_MAX	   64  /* patterns of one list */
+#define POLICY_CONDS_MAX   256 /* conditions of a document, those inside others counted */
+#define POLICY_COND_DEPTH_MAX 8
+#define POLICY_FIELD_MAX   256 /* bytes of a field's name */
+#define POLICY_VALUE_MAX   2048 /* bytes of one text that a field is compared with */
+#define POLICY_VALUES_MAX  256 /* values of one "in" */
+#define POLICY_WINDOW_MAX  10000 /* outcomes that a circuit breaker looks at, probes that close it */
+#define POLICY_NAME_MAX	   64  /* bytes of a role's name, of a rule's id */
+#define POLICY_SECONDS_MAX INT64_C(3153600000) /* a hundred years: of every member in seconds */
 
 enum policy_profile { PROFILE_NONE, PROFILE_RELAXED, PROFILE_STANDARD, PROFILE_REGULATED };
 enum policy_action { ACTION_PAUSE = 1, ACTION_ESCALATE, ACTION_ABORT }; /* strictest: abort > escalate > pause */
@@ -90,7 +98,8 @@ enum rc policy_doc_read(struct bytes text, struct arena *arena, const struct pol
 const struct policy_doc *policy_doc_default(void);
 
 /* The rule that guards this task: the strictest action wins, then the first; NULL: none.  '*number' is its
- * place in the document. */
+ * place in the document.  Rules are about what is done: records of asking, deciding and overriding (hitl_request,
+ * hitl_decision, override, override_ack, override_release, by the document's kinds) are never guarded. */
 const struct policy_rule *policy_guard(const struct policy_doc *doc, const struct claim *claim, size_t *number);
 /* Does this identity hold the role? */
 bool policy_holds(const struct policy_doc *doc, const char *role, struct bytes identity);

@@ -223,8 +223,8 @@ policy_pattern_ok(struct bytes pattern)
 	       colon[2] == '/' && end > authority && end + 1 < pattern.n;
 }
 
-static bool
-pattern_matches(struct bytes pattern, struct bytes identity)
+bool
+policy_pattern_matches(struct bytes pattern, struct bytes identity)
 {
 	if (!policy_pattern_ok(pattern))
 		return false;
@@ -247,7 +247,7 @@ policy_allows(
 	if (identity.n == 0)
 		return false;
 	for (size_t i = 0; i < rules->grant_count; i++)
-		if (pattern_matches(bytes_str(rules->grants[i].pattern), identity))
+		if (policy_pattern_matches(bytes_str(rules->grants[i].pattern), identity))
 			granted |= rules->grants[i].rights;
 	return (granted & (unsigned)right) != 0;
 }

@@ -51,6 +51,8 @@ void policy_limits_digest(const struct policy_rules *rules, uint8_t out[8]);
 /* Is this a pattern that can ever match: an exact URI, or "scheme://authority/...*" whose star
  * follows a slash?  For configuration readers. */
 bool policy_pattern_ok(struct bytes pattern);
+/* Does it mean this identity?  False for what is no pattern. */
+bool policy_pattern_matches(struct bytes pattern, struct bytes identity);
 /* May this client identity (empty: insecure loopback) do that? */
 bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool insecure, enum policy_right right);
 
