@@ -57,6 +57,20 @@ add(struct book *b, const struct book_page *page)
 	return RC_OK;
 }
 
+/* The same text as before is the same document: memory is for what differs. */
+static const struct policy_doc *
+known(const struct book *b, struct bytes text)
+{
+	struct hash digest;
+
+	hash_of(text, &digest);
+	for (size_t i = b->count; i-- > 0;)
+		if (hash_eq(&b->pages[i].doc->digest, &digest) &&
+		    bytes_eq(b->pages[i].doc->text, text))
+			return b->pages[i].doc;
+	return NULL;
+}
+
 enum rc
 book_add(
     struct book *b, uint64_t index, uint64_t received_at_ms, struct bytes text, struct why *why)
@@ -69,7 +83,7 @@ book_add(
 	if (b->count >= BOOK_DOCS_MAX)
 		rc = why_set(why, RC_TOO_LARGE, "BOOK_DOCS_MAX", NULL, 0,
 		    "the log has %zu policy documents already", b->count);
-	if (rc == RC_OK)
+	if (rc == RC_OK && (page.doc = known(b, text)) == NULL)
 		rc = policy_doc_read(text, &b->arena, &page.doc, why);
 	if (rc == RC_OK)
 		rc = add(b, &page);
