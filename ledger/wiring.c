@@ -71,6 +71,8 @@ wiring_serve(const struct config *c)
 	    .requests_bytes_max = (size_t)c->requests_bytes_max,
 	    .query_nodes_max = (size_t)c->query_nodes_max,
 	    .query_ms_max = (unsigned)c->query_ms_max,
+	    .query_nice = (unsigned)c->query_nice,
+	    .facts_bytes_max = c->facts_bytes_max,
 	    .deadline_ms_max = (unsigned)c->deadline_ms_max,
 	    .watches_max = (size_t)c->watches_max,
 	    .wait_tokens_max = (size_t)c->wait_tokens_max,

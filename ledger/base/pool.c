@@ -3,12 +3,17 @@
  *
  * Every thread's local state is made before the first thread starts, so a pool either starts whole
  * or not at all. Pool threads take no signals: those belong to the loop.
+ *
+ * Niceness: Linux keeps one for each thread, whatever POSIX says of processes (setpriority(2), NOTES).
  */
 #include "base/pool.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/must.h"
 
@@ -35,6 +40,19 @@ work_of(struct queue_link *link)
 
 _Static_assert(offsetof(struct pool_work, link) == 0, "work_of() relies on it");
 
+void
+pool_nice(int nice)
+{
+	const id_t self = (id_t)gettid();
+	int old;
+
+	must(nice >= 0);
+	errno = 0;
+	old = getpriority(PRIO_PROCESS, self);
+	if (errno == 0)
+		(void)setpriority(PRIO_PROCESS, self, old + nice);
+}
+
 static void *
 pool_main(void *arg)
 {
@@ -45,6 +63,8 @@ pool_main(void *arg)
 
 	(void)snprintf(name, sizeof(name), "%.11s-%u", pool->options.name, t->number % 1000);
 	(void)pthread_setname_np(pthread_self(), name); /* only a help to the eye */
+	if (pool->options.nice > 0)
+		pool_nice(pool->options.nice);
 	while (queue_take(&pool->queue, pool->options.take_max, &chain) > 0) {
 		while (chain != NULL) {
 			struct pool_work *work = work_of(chain);

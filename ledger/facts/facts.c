@@ -158,6 +158,13 @@ id_slot(const struct facts *f, const uint8_t jti[UUID_SIZE])
 	return i;
 }
 
+/* Bytes that the next id costs at once: the table doubles, which in a large log is much. */
+static uint64_t
+ids_growth(const struct facts *f)
+{
+	return f->ids_count + 1 <= f->ids_room / 2 ? 0 : f->ids_room * sizeof(*f->ids);
+}
+
 static bool
 ids_reserve(struct facts *f)
 {
@@ -531,7 +538,8 @@ facts_add(struct facts *f, const struct entry *entry, const struct claim *claim,
 
 	must(doc != NULL &&
 	     (claim != NULL) == (entry->kind == ENTRY_TOKEN || entry->kind == ENTRY_EQUIVOCATION));
-	if (reach >= ENTRIES_MAX || (f->bytes_max != 0 && facts_bytes(f) > f->bytes_max))
+	if (reach >= ENTRIES_MAX ||
+	    (f->bytes_max != 0 && facts_bytes(f) + ids_growth(f) > f->bytes_max))
 		return RC_TOO_LARGE;
 	d.index = (uint32_t)reach;
 	d.row = (struct fact){.received_ms = entry->received_at_ms,

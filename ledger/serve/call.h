@@ -102,7 +102,7 @@ struct serve {
 	size_t waiting_count, waiting_bytes; /* of those that may wait for parents; loop thread */
 	uint8_t client_salt[16];
 	LIST_HEAD(door_calls, call) * doors; /* live calls by the hash of their door; loop thread */
-	struct pool *verify, *readers;
+	struct pool *verify, *readers, *askers; /* look-ups; service Query */
 	struct keeper *keeper;
 	struct follower *follower;
 	_Atomic bool stopped; /* a log is in doubt */

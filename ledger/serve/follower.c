@@ -6,14 +6,11 @@
  * be followed (damage, no memory) is left alone until it has grown by half; who asks is told.
  */
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/must.h"
 #include "serve/call.h"
 
-#define FOLLOWER_NICE	 10
 #define FOLLOWER_WAIT_MS 250
 #define STRIDE_US	 INT64_C(20000)
 
@@ -50,8 +47,7 @@ follower_run(void *ctx)
 	struct follower *w = ctx;
 	bool more;
 
-	/* Threads have a niceness of their own on Linux; where it is refused nothing is lost. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), FOLLOWER_NICE);
+	pool_nice((int)w->serve->options.query_nice);
 	while (!atomic_load(&w->stopping)) {
 		more = false;
 		for (size_t i = 0; i < w->serve->log_count; i++)

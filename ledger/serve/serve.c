@@ -248,11 +248,22 @@ query_run(struct pool_work *work, void *local)
 	call_finish(call);
 }
 
+static bool
+may_be_heavy(const struct method *m)
+{
+	static const char service[] = "/ectledger.v1.Query/";
+
+	return strncmp(m->path, service, sizeof(service) - 1) == 0;
+}
+
 enum rc
 query_begin(struct call *call, struct why *why)
 {
+	struct serve *s = call->serve;
+
 	call->work.run = query_run;
-	if (!pool_submit(call->serve->readers, &call->work))
+	/* What may be heavy gives way to what commits; a look-up or a receipt does not wait behind it. */
+	if (!pool_submit(may_be_heavy(call->method) ? s->askers : s->readers, &call->work))
 		return why_set(why, RC_BUSY, "reader queue", NULL, 0, "the readers are behind");
 	return RC_OK;
 }

@@ -44,6 +44,8 @@ struct serve_options {
 	unsigned deadline_ms_max;
 	/* Of each log: tokens that wait for their parents. */
 	size_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max;
+	uint64_t facts_bytes_max;  /* of each log: memory of the facts; 0: no limit */
+	unsigned query_nice;       /* niceness of those who answer service Query, and of the follower */
 	size_t quota_clients_max;  /* of each log: clients whose quotas are remembered */
 	struct clock clock;
 	const struct log_sink *sink;

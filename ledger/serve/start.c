@@ -120,6 +120,7 @@ start_pools(struct serve *s, struct why *why)
 	    .take_max = 1,
 	    .name = "reader",
 	};
+	struct pool_options askers = readers;
 	struct pool_options verify = {
 	    .threads = o->verify_threads ? o->verify_threads : cores,
 	    /* one part has at least one ticket */
@@ -131,7 +132,10 @@ start_pools(struct serve *s, struct why *why)
 	};
 	enum rc rc;
 
+	askers.name = "asker";
+	askers.nice = (int)o->query_nice;
 	if ((rc = pool_start(&s->readers, &readers)) != RC_OK ||
+	    (rc = pool_start(&s->askers, &askers)) != RC_OK ||
 	    (rc = serve_keeper_start(&s->keeper, s)) != RC_OK ||
 	    (rc = pool_start(&s->verify, &verify)) != RC_OK ||
 	    (rc = serve_follower_start(&s->follower, s)) != RC_OK)
@@ -218,7 +222,8 @@ make_logs(struct serve *s)
 		log->clients = quota_clients_new(o->quota_clients_max);
 		s->log_count++;
 		if (log->clients == NULL ||
-		    follow_new(&log->follow, &(struct facts_options){0}) != RC_OK)
+		    follow_new(&log->follow,
+			&(struct facts_options){.bytes_max = o->facts_bytes_max}) != RC_OK)
 			return RC_NO_MEMORY;
 	}
 	return RC_OK;
@@ -272,6 +277,7 @@ serve_stop(struct serve *s)
 	for (size_t i = 0; i < s->log_count; i++)
 		writer_stop(s->logs[i].writer);
 	pool_stop(s->readers);
+	pool_stop(s->askers);
 	serve_follower_stop(s->follower);
 	for (size_t i = 0; i < s->log_count; i++) {
 		quota_clients_free(s->logs[i].clients);
