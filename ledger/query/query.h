@@ -78,21 +78,6 @@ struct query_node {
 };
 /* The lowest level among a task and all its ancestors; 0 for what has none. */
 enum token_level query_chain_level(const struct entry *entry);
-struct query_edge { uint64_t parent, child; };
-struct query_graph {
-	uint64_t root;            /* index */
-	uint64_t tree_size;
-	bool down, complete;
-	struct query_node *nodes; /* ascending index */
-	size_t node_count;
-	struct query_edge *edges; /* ascending (child, parent) */
-	size_t edge_count;
-};
-/* Ancestors (or with 'down' descendants) of the tasks named, themselves included.  Only tasks: key
- * entries and equivocations are in no graph (RC_NOT_FOUND when one is named). depth_max 0: no
- * limit but the budget. */
-enum rc query_provenance(struct query_view *v, const uint64_t *roots, size_t root_count, bool down,
-    unsigned depth_max, const struct budget *budget, struct query_graph *out, struct why *why);
 /* Entries whose input or output hash is this (ascending). */
 enum rc query_by_hash(struct query_view *v, const struct claim_hash *hash, const struct budget *budget,
     uint64_t **out, size_t *count, bool *complete, struct why *why);

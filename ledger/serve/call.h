@@ -180,6 +180,9 @@ enum rc receipt_answer(struct call *call, const ProtobufCMessage *request, struc
 enum rc checkpoint_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc consistency_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc provenance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc path_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc common_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc custody_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 /* truststore.c: "list" on a reader thread, the rest on the keeper's. */

@@ -1,134 +1,199 @@
 /*
- * provenance.c - Query/Provenance (reader thread): what led to a task or a hash, or with 'down'
- * what came of it.
+ * provenance.c - Query/Provenance (reader thread): what led to a task, to a hash or to an agent's work, or
+ * with 'down' what came of it.
+ *
+ * The graph is of the facts.  Hashes of plain tasks are not among them: which tasks have a hash is looked up
+ * in the index, and 'with_hashes' reads the page's entries.
  */
 #include <string.h>
 
-#include "serve/call.h"
+#include "serve/graph.h"
 
-/* The tasks asked about: one by id, or every task with that input or output hash. */
+#define ENTRY_ARENA ((size_t)1 << 20)
+#define LATE_EVERY  64
+
+struct ask {
+	struct call *call;
+	const Ectledger__V1__ProvenanceRequest *r;
+	struct facts_view v;
+	struct query_view *entries; /* opened where it is needed */
+	struct budget budget;
+	struct provenance_ask question;
+	bool all; /* tasks of a hash: all were looked at */
+};
+
 static enum rc
-find_roots(struct call *call, const Ectledger__V1__ProvenanceRequest *r, struct query_view *v,
-    const struct budget *budget, uint64_t **roots, size_t *count, bool *complete,
-    struct why *why)
+open_entries(struct ask *a, struct why *why)
 {
-	struct call_id id = {r->jti, r->wid, r->any_wid, false, 0};
-	struct claim_hash hash = {0};
-	struct query_id q;
+	if (a->entries != NULL || a->v.size == 0)
+		return RC_OK;
+	return call_view(a->call, a->v.size, &a->entries, why);
+}
+
+/* ---- what is asked about ---- */
+
+static enum rc
+hash_roots(struct ask *a, struct why *why)
+{
+	struct claim_hash hash = {.size = (uint8_t)a->r->hash.len};
+	uint64_t *found = NULL;
+	uint32_t *roots;
+	size_t count = 0;
 	enum rc rc;
 
-	*complete = true;
-	if (r->hash.len == 0) {
-		if ((rc = call_read_id(&id, &q, why)) != RC_OK)
-			return rc;
-		if ((*roots = arena_alloc(&call->arena, sizeof **roots)) == NULL)
-			return RC_NO_MEMORY;
-		*count = 1;
-		return query_resolve(v, &q, *roots, why);
-	}
-	if (r->jti.len || r->wid.len || r->any_wid)
-		return why_set(why, RC_BAD_REQUEST, "WIRE Provenance", "hash", 0,
-		    "a hash stands instead of an id");
-	if (r->hash.len != 32 && r->hash.len != 48 && r->hash.len != 64)
+	if (a->r->hash.len != 32 && a->r->hash.len != 48 && a->r->hash.len != 64)
 		return why_set(why, RC_BAD_REQUEST, "WIRE Provenance", "hash", 0,
 		    "a hash has 32, 48 or 64 bytes");
-	hash.alg = r->hash.len == 32   ? CLAIM_SHA256
-		   : r->hash.len == 48 ? CLAIM_SHA384
-				       : CLAIM_SHA512;
-	hash.size = (uint8_t)r->hash.len;
-	memcpy(hash.b, r->hash.data, r->hash.len);
-	if ((rc = query_by_hash(v, &hash, budget, roots, count, complete, why)) != RC_OK)
+	hash.alg = hash.size == 32 ? CLAIM_SHA256 : hash.size == 48 ? CLAIM_SHA384 : CLAIM_SHA512;
+	memcpy(hash.b, a->r->hash.data, hash.size);
+	if ((rc = open_entries(a, why)) != RC_OK)
 		return rc;
-	if (*count == 0)
+	if (a->entries != NULL && (rc = query_by_hash(a->entries, &hash, &a->budget, &found, &count,
+				       &a->all, why)) != RC_OK)
+		return rc;
+	if (count == 0)
 		return why_set(why, RC_NOT_FOUND, "hash", "hash", 0, "no task has that hash");
+	if ((roots = arena_alloc(&a->call->arena, count * sizeof *roots)) == NULL)
+		return graph_too_large(why);
+	for (size_t i = 0; i < count; i++)
+		roots[i] = (uint32_t)found[i];
+	a->question.roots = roots;
+	a->question.root_count = count;
 	return RC_OK;
 }
 
-static bool
-set_nodes(struct arena *arena, const struct query_graph *g, Ectledger__V1__ProvenanceReply *reply)
+static enum rc
+agent_roots(struct ask *a, struct why *why)
 {
-	Ectledger__V1__GraphNode *nodes = arena_alloc(arena, (g->node_count + 1) * sizeof *nodes);
-	Ectledger__V1__GraphNode **list = arena_alloc(arena, (g->node_count + 1) * sizeof *list);
+	a->question.iss = facts_number(&a->v, FACTS_ISS, bytes_str(a->r->iss));
+	if (a->question.iss == FACTS_NONE)
+		return why_set(why, RC_NOT_FOUND, "lookup", "iss", 0,
+		    "nobody of that name has signed anything in a tree of %lu",
+		    (unsigned long)a->v.size);
+	return RC_OK;
+}
 
-	if (nodes == NULL || list == NULL)
+static enum rc
+task_root(struct ask *a, struct why *why)
+{
+	struct call_id id = {a->r->jti, a->r->wid, a->r->any_wid, false, 0};
+	uint32_t *root = arena_alloc(&a->call->arena, sizeof *root);
+
+	if (root == NULL)
+		return graph_too_large(why);
+	a->question.roots = root;
+	a->question.root_count = 1;
+	return graph_task(&a->v, &id, root, why);
+}
+
+static enum rc
+read_question(struct ask *a, struct why *why)
+{
+	const Ectledger__V1__ProvenanceRequest *r = a->r;
+	bool by_id = r->jti.len || r->wid.len || r->any_wid;
+	enum rc rc = graph_index(r->from, "from", &a->question.from, why);
+
+	if (rc != RC_OK)
+		return rc;
+	if (by_id + (r->hash.len != 0) + (r->iss[0] != '\0') > 1)
+		return why_set(why, RC_BAD_REQUEST, "WIRE Provenance", "jti", 0,
+		    "an id, a hash or an agent: one of the three");
+	a->question.iss = FACTS_NONE;
+	a->question.down = r->down;
+	a->question.depth_max = r->depth;
+	a->question.limit = r->limit;
+	if (r->hash.len != 0)
+		return hash_roots(a, why);
+	return r->iss[0] != '\0' ? agent_roots(a, why) : task_root(a, why);
+}
+
+/* ---- hashes of the page ---- */
+
+static bool
+set_hash(struct arena *arena, const struct claim_hash *from, ProtobufCBinaryData *to)
+{
+	struct bytes kept = BYTES_NONE;
+
+	if (from->alg != CLAIM_HASH_NONE && !arena_dup(arena, bytes_of(from->b, from->size), &kept))
 		return false;
-	for (size_t i = 0; i < g->node_count; i++) {
-		const struct query_node *n = &g->nodes[i];
-		Ectledger__V1__GraphNode *m = &nodes[i];
-
-		ectledger__v1__graph_node__init(m);
-		m->jti = pb_bytes(bytes_of(n->jti, UUID_SIZE));
-		if (n->has_wid)
-			m->wid = pb_bytes(bytes_of(n->wid, UUID_SIZE));
-		m->index = n->index;
-		m->iss = pb_string(arena, n->iss);
-		m->act = pb_string(arena, n->act);
-		m->node_kind = pb_string(arena, bytes_str(n->kind));
-		m->depth = n->depth;
-		m->foreign = n->foreign;
-		m->chain_level = pb_string(arena, bytes_str(token_level_name(n->chain_level)));
-		list[i] = m;
-		if (m->chain_level == NULL || m->iss == NULL || m->act == NULL || m->node_kind == NULL)
-			return false;
-	}
-	reply->nodes = list;
-	reply->n_nodes = g->node_count;
+	*to = pb_bytes(kept);
 	return true;
 }
 
-static bool
-set_edges(struct arena *arena, const struct query_graph *g, Ectledger__V1__ProvenanceReply *reply)
+/* '*complete' becomes false when the time is over before all were read. */
+static enum rc
+read_hashes(
+    struct ask *a, Ectledger__V1__GraphNode **nodes, size_t count, bool *complete, struct why *why)
 {
-	Ectledger__V1__GraphEdge *edges = arena_alloc(arena, (g->edge_count + 1) * sizeof *edges);
-	Ectledger__V1__GraphEdge **list = arena_alloc(arena, (g->edge_count + 1) * sizeof *list);
+	struct query_entry e;
+	struct arena scratch;
+	enum rc rc = open_entries(a, why);
 
-	if (edges == NULL || list == NULL)
-		return false;
-	for (size_t i = 0; i < g->edge_count; i++) {
-		ectledger__v1__graph_edge__init(&edges[i]);
-		edges[i].parent_index = g->edges[i].parent;
-		edges[i].child_index = g->edges[i].child;
-		list[i] = &edges[i];
+	arena_init(&scratch, ENTRY_ARENA);
+	for (size_t i = 0; i < count && rc == RC_OK; i++) {
+		if (i % LATE_EVERY == 0 && budget_late(&a->budget)) {
+			*complete = false;
+			break;
+		}
+		if ((fact(&a->v, (uint32_t)nodes[i]->index)->flags & (FACT_INP | FACT_OUT)) == 0)
+			continue;
+		arena_reset(&scratch);
+		rc = query_entry(a->entries, nodes[i]->index, &scratch, &e, why);
+		if (rc == RC_OK &&
+		    (!set_hash(&a->call->arena, &e.claim.inp_hash, &nodes[i]->inp_hash) ||
+			!set_hash(&a->call->arena, &e.claim.out_hash, &nodes[i]->out_hash)))
+			rc = graph_too_large(why);
 	}
-	reply->edges = list;
-	reply->n_edges = g->edge_count;
-	return true;
+	arena_release(&scratch);
+	return rc;
+}
+
+/* ---- the answer ---- */
+
+static enum rc
+give(struct ask *a, const struct provenance_answer *g, struct why *why)
+{
+	Ectledger__V1__ProvenanceReply reply = ECTLEDGER__V1__PROVENANCE_REPLY__INIT;
+	bool complete = g->complete && a->all;
+	struct graph_out out;
+	enum rc rc = graph_fill(&a->call->arena, &a->v, g, &out, why);
+
+	if (rc == RC_OK && a->r->with_hashes)
+		rc = read_hashes(a, out.nodes, g->node_count, &complete, why);
+	if (rc != RC_OK)
+		return rc;
+	if (a->question.root_count > 0)
+		reply.root_jti =
+		    pb_bytes(bytes_of(fact(&a->v, a->question.roots[0])->jti, UUID_SIZE));
+	reply.iss = a->r->iss;
+	reply.down = a->r->down;
+	reply.tree_size = g->tree_size;
+	reply.complete = complete;
+	reply.nodes = out.nodes;
+	reply.n_nodes = g->node_count;
+	reply.edges = out.edges;
+	reply.n_edges = g->edge_count;
+	reply.next = g->next;
+	reply.node_total = g->node_total;
+	reply.edge_total = g->edge_total;
+	reply.rests_on = (uint64_t *)(uintptr_t)g->rests_on;
+	reply.n_rests_on = g->rests_on_count;
+	return call_reply(a->call, &reply.base, why);
 }
 
 enum rc
 provenance_answer(struct call *call, const ProtobufCMessage *request, struct why *why)
 {
-	const Ectledger__V1__ProvenanceRequest *r = (const void *)request;
-	Ectledger__V1__ProvenanceReply reply = ECTLEDGER__V1__PROVENANCE_REPLY__INIT;
-	struct budget budget = call_budget(call);
-	struct query_view *v = NULL;
-	struct query_graph g = {0};
-	uint64_t *roots = NULL;
-	size_t count = 0;
-	bool all;
+	struct ask a = {
+	    .call = call, .r = (const void *)request, .budget = call_budget(call), .all = true};
+	struct provenance_answer g;
 	enum rc rc;
 
-	if ((rc = call_view(call, r->at, &v, why)) != RC_OK)
-		goto out;
-	if ((rc = find_roots(call, r, v, &budget, &roots, &count, &all, why)) != RC_OK)
-		goto out;
-	rc = query_provenance(v, roots, count, r->down, r->depth, &budget, &g, why);
-	if (rc != RC_OK)
-		goto out;
-	for (size_t i = 0; i < g.node_count; i++)
-		if (g.nodes[i].index == roots[0])
-			reply.root_jti = pb_bytes(bytes_of(g.nodes[i].jti, UUID_SIZE));
-	reply.down = g.down;
-	reply.tree_size = g.tree_size;
-	reply.complete = g.complete && all;
-	if (!set_nodes(&call->arena, &g, &reply) || !set_edges(&call->arena, &g, &reply))
-		rc = why_set(why, RC_TOO_LARGE, "query_bytes_max", NULL, 0,
-		    "the answer is too large: ask with a depth");
-	else
-		rc = call_reply(call, &reply.base, why);
-
-out:
-	if (v != NULL)
-		query_view_end(v);
+	if ((rc = call_facts(call, a.r->at, &a.v, why)) == RC_OK &&
+	    (rc = read_question(&a, why)) == RC_OK &&
+	    (rc = answer_provenance(&a.v, &a.question, &a.budget, &g, why)) == RC_OK)
+		rc = give(&a, &g, why);
+	if (a.entries != NULL)
+		query_view_end(a.entries);
 	return rc;
 }

@@ -62,12 +62,10 @@ Test(query_view, what_came_after_the_size_is_not_seen)
 Test(query_view, an_entry_with_a_flipped_bit_is_never_used)
 {
 	struct budget budget;
-	struct query_graph graph;
 	struct query_rollback set;
 	struct query_entry e;
 	struct receipt receipt;
 	struct query_view *v;
-	uint64_t root = 2;
 
 	help_open(&h);
 	(void)help_one(&h, (struct task){0});
@@ -79,9 +77,6 @@ Test(query_view, an_entry_with_a_flipped_bit_is_never_used)
 	cr_assert_eq(query_entry(v, 0, &h.arena, &e, &h.why), RC_OK);
 	cr_assert_eq(query_entry(v, 1, &h.arena, &e, &h.why), RC_CORRUPT);
 	cr_assert_eq(query_receipt(v, 1, &h.arena, &receipt, &h.why), RC_CORRUPT);
-	cr_assert_eq(query_provenance(v, &root, 1, false, 0, &budget, &graph, &h.why), RC_CORRUPT);
-	root = 0;
-	cr_assert_eq(query_provenance(v, &root, 1, true, 0, &budget, &graph, &h.why), RC_CORRUPT);
 	cr_assert_eq(query_rollback(v, 0, &budget, &set, &h.why), RC_CORRUPT);
 	cr_assert_eq(query_receipt(v, 2, &h.arena, &receipt, &h.why), RC_OK, "others are served");
 	query_view_end(v);
