@@ -55,8 +55,9 @@ enum override_flag {
 struct override_reply { /* an acknowledgment or a release */
 	uint32_t index;
 	uint32_t flags;
-	uint8_t kind; /* KIND_OVERRIDE_ACK, KIND_OVERRIDE_RELEASE */
-	uint8_t code; /* enum ack_code of an acknowledgment */
+	uint8_t kind;	      /* KIND_OVERRIDE_ACK, KIND_OVERRIDE_RELEASE */
+	uint8_t code;	      /* enum ack_code of an acknowledgment */
+	int64_t effective_at; /* as an acknowledgment says it, seconds since 1970; 0: it does not */
 };
 struct override_ack { /* what one that was addressed answered */
 	uint32_t iss;
