@@ -111,10 +111,11 @@ struct trust_row {
 	uint32_t iss;
 	struct trust_score score;
 	bool under_floor, quarantined, revoked;
+	bool complete; /* false: it alone is over the budget, the score rests on a part */
 };
 struct trust_all_answer {
 	uint64_t tree_size;
-	bool complete; /* false: go on at 'next', or (next 0) one agent alone is over the budget */
+	bool complete; /* false: the budget ended the page, go on at 'next'; or a row is not complete */
 	const struct trust_row *rows;
 	size_t count;
 	uint64_t next; /* 0: that was all */

@@ -1,0 +1,115 @@
+/*
+ * trust_all.c - the scores of all agents, page by page, in the order of their first entry.
+ *
+ * Where the budget ends, the page ends before that agent; one that alone is over the budget gets its row
+ * all the same, marked, so that every page goes on from the one before.
+ */
+#include "answer/rests.h"
+#include "answer/trust_score.h"
+
+struct all {
+	const struct facts_view *v;
+	const struct budget *budget;
+	struct trust_terms terms;
+	struct arena scratch; /* of one agent */
+	size_t spent;
+	struct rests rests;
+	struct trust_row *rows;
+	struct trust_all_answer *out;
+};
+
+static void
+rest_on(struct all *a, const struct outcome_list *outcomes, const struct standing *standing)
+{
+	for (size_t i = 0; i < outcomes->count; i++) {
+		rests_add(&a->rests, outcomes->items[i].index);
+		rests_add(&a->rests, outcomes->items[i].task);
+	}
+	for (size_t i = 0; i < standing->count; i++)
+		if (standing->records[i].kind != KIND_TRUST_ASSERTION)
+			rests_add(&a->rests, standing->records[i].index);
+}
+
+/* '*whole' false: over the budget; then the row is made only when it is the page's first. */
+static enum rc
+row(struct all *a, uint32_t iss, bool *whole)
+{
+	struct trust_row *r = &a->rows[a->out->count];
+	struct outcome_list outcomes;
+	struct standing standing;
+	enum rc rc;
+
+	arena_reset(&a->scratch);
+	if ((rc = outcome_gather(a->v, iss, a->budget, &a->spent, &a->scratch, &outcomes)) != RC_OK)
+		return rc;
+	if ((rc = standing_gather(a->v, facts_name(a->v, FACTS_ISS, iss), a->budget, &a->spent,
+		 &a->scratch, &standing)) != RC_OK)
+		return rc;
+	*whole = outcomes.complete && standing.complete;
+	if (!*whole && a->out->count > 0)
+		return RC_OK;
+	r->iss = iss;
+	r->complete = *whole;
+	trust_score(a->v, &outcomes, &a->terms, NULL, &r->score);
+	r->under_floor = r->score.score_e6 < a->terms.doc->trust.floor_e6;
+	r->quarantined = standing_quarantined(&standing, a->terms.size);
+	r->revoked = standing_revoked(&standing, a->terms.size);
+	rest_on(a, &outcomes, &standing);
+	a->out->count++;
+	return RC_OK;
+}
+
+static enum rc
+answer(struct all *a, const struct trust_all_question *q)
+{
+	uint32_t count = facts_count(a->v, FACTS_ISS), iss = (uint32_t)q->after;
+	bool whole = true;
+	enum rc rc;
+
+	for (; iss < count && a->out->count < q->limit; iss++) {
+		/* who only equivocated has no entry */
+		if (facts_issuer_last(a->v, iss) == FACTS_NONE)
+			continue;
+		if ((rc = row(a, iss, &whole)) != RC_OK)
+			return rc;
+		if (!whole)
+			break;
+	}
+	if (!whole && a->out->count == 1 && a->rows[0].iss == iss)
+		iss++;
+	a->out->next = iss < count ? iss : 0;
+	a->out->complete = whole;
+	if (!rests_end(&a->rests))
+		return RC_NO_MEMORY;
+	a->out->rows = a->rows;
+	a->out->rests_on = a->rests.items;
+	a->out->rests_count = a->rests.count;
+	return RC_OK;
+}
+
+enum rc
+answer_trust_all(const struct facts_view *v, const struct trust_all_question *q,
+    const struct budget *budget, struct trust_all_answer *out, struct why *why)
+{
+	struct all a = {.v = v, .budget = budget, .terms = trust_terms_at(v, v->size), .out = out};
+	uint32_t count = facts_count(v, FACTS_ISS);
+	enum rc rc = RC_NO_MEMORY;
+
+	*out = (struct trust_all_answer){.tree_size = v->size, .complete = true};
+	if (q->after >= count)
+		return RC_OK;
+	if (q->model != 0)
+		a.terms.model = q->model;
+	if (q->has_half_life)
+		a.terms.half_life_s = q->half_life_s;
+	arena_init(&a.scratch, budget->arena->max);
+	rests_init(&a.rests, budget->arena);
+	a.rows = arena_alloc(
+	    budget->arena, ((q->limit < count ? q->limit : (size_t)count) + 1) * sizeof(*a.rows));
+	if (a.rows != NULL)
+		rc = answer(&a, q);
+	arena_release(&a.scratch);
+	return rc == RC_NO_MEMORY
+		   ? why_set(why, rc, "query_bytes_max", NULL, 0, "no room for the answer")
+		   : rc;
+}
