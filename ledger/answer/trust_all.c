@@ -19,43 +19,58 @@ struct all {
 };
 
 static void
-rest_on(struct all *a, const struct outcome_list *outcomes, const struct standing *standing)
+rest_on(struct rests *rests, const struct outcome_list *outcomes, const struct standing *standing)
 {
 	for (size_t i = 0; i < outcomes->count; i++) {
-		rests_add(&a->rests, outcomes->items[i].index);
-		rests_add(&a->rests, outcomes->items[i].task);
+		rests_add(rests, outcomes->items[i].index);
+		rests_add(rests, outcomes->items[i].task);
 	}
 	for (size_t i = 0; i < standing->count; i++)
 		if (standing->records[i].kind != KIND_TRUST_ASSERTION)
-			rests_add(&a->rests, standing->records[i].index);
+			rests_add(rests, standing->records[i].index);
 }
 
-/* '*whole' false: over the budget; then the row is made only when it is the page's first. */
-static enum rc
-row(struct all *a, uint32_t iss, bool *whole)
+enum rc
+trust_row_of(const struct facts_view *v, uint32_t iss, const struct trust_terms *terms,
+    const struct budget *budget, size_t *spent, struct arena *scratch, struct rests *rests,
+    struct trust_row *row)
 {
-	struct trust_row *r = &a->rows[a->out->count];
 	struct outcome_list outcomes;
 	struct standing standing;
 	enum rc rc;
 
+	if ((rc = outcome_gather(v, iss, budget, spent, scratch, &outcomes)) != RC_OK)
+		return rc;
+	if ((rc = standing_gather(
+		 v, facts_name(v, FACTS_ISS, iss), budget, spent, scratch, &standing)) != RC_OK)
+		return rc;
+	*row = (struct trust_row){.iss = iss, .complete = outcomes.complete && standing.complete};
+	trust_score(v, &outcomes, terms, NULL, &row->score);
+	row->under_floor = row->score.score_e6 < terms->doc->trust.floor_e6;
+	row->quarantined = standing_quarantined(&standing, terms->size);
+	row->revoked = standing_revoked(&standing, terms->size);
+	if (rests != NULL)
+		rest_on(rests, &outcomes, &standing);
+	return RC_OK;
+}
+
+/* '*whole' false: over the budget; then the row is on the page only when it is the first. */
+static enum rc
+row(struct all *a, uint32_t iss, bool *whole)
+{
+	size_t rests = a->rests.count;
+	struct trust_row *r = &a->rows[a->out->count];
+	enum rc rc;
+
 	arena_reset(&a->scratch);
-	if ((rc = outcome_gather(a->v, iss, a->budget, &a->spent, &a->scratch, &outcomes)) != RC_OK)
+	if ((rc = trust_row_of(
+		 a->v, iss, &a->terms, a->budget, &a->spent, &a->scratch, &a->rests, r)) != RC_OK)
 		return rc;
-	if ((rc = standing_gather(a->v, facts_name(a->v, FACTS_ISS, iss), a->budget, &a->spent,
-		 &a->scratch, &standing)) != RC_OK)
-		return rc;
-	*whole = outcomes.complete && standing.complete;
+	*whole = r->complete;
 	if (!*whole && a->out->count > 0)
-		return RC_OK;
-	r->iss = iss;
-	r->complete = *whole;
-	trust_score(a->v, &outcomes, &a->terms, NULL, &r->score);
-	r->under_floor = r->score.score_e6 < a->terms.doc->trust.floor_e6;
-	r->quarantined = standing_quarantined(&standing, a->terms.size);
-	r->revoked = standing_revoked(&standing, a->terms.size);
-	rest_on(a, &outcomes, &standing);
-	a->out->count++;
+		a->rests.count = rests;
+	else
+		a->out->count++;
 	return RC_OK;
 }
 

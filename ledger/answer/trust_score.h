@@ -40,4 +40,11 @@ struct trust_run {
 void trust_score(const struct facts_view *v, const struct outcome_list *list,
     const struct trust_terms *terms, struct trust_run *run, struct trust_score *out);
 
+/* One agent's row by these terms; what it rests on goes to 'rests' (NULL: nowhere), what is gathered to 'scratch'.
+ * row->complete: false over the budget. */
+struct rests;
+enum rc trust_row_of(const struct facts_view *v, uint32_t iss, const struct trust_terms *terms,
+    const struct budget *budget, size_t *spent, struct arena *scratch, struct rests *rests,
+    struct trust_row *row);
+
 #endif
