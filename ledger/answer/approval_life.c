@@ -215,7 +215,7 @@ find_uses(struct approvals *a, struct approval_life *l)
 	struct index_list all;
 	size_t n = 0;
 
-	if (!index_children(a->v, l->r.approval, UINT64_MAX, &a->meter, &a->scratch, &all))
+	if (!indexes_children(a->v, l->r.approval, UINT64_MAX, &a->meter, &a->scratch, &all))
 		return false;
 	for (size_t i = 0; i < all.n; i++)
 		if (fact(a->v, all.p[i])->iss != approver && guards(a, l, all.p[i]))
@@ -359,7 +359,7 @@ replay(struct approvals *a, struct approval_life *l)
 	struct index_list all;
 	bool several;
 
-	if (!index_children(
+	if (!indexes_children(
 		a->v, l->r.index, KIND_BIT(HITL_DECISION), &a->meter, &a->scratch, &all) ||
 	    (list = arena_alloc(&a->scratch, (all.n + 1) * sizeof(*list))) == NULL)
 		return false;

@@ -102,7 +102,7 @@ grow(void *items, size_t size, size_t count, size_t *room, struct arena *arena)
 static bool
 rest_on(struct page *p, uint32_t index, struct arena *arena)
 {
-	return index == FACTS_NONE || index_add(&p->rests_on, index, arena);
+	return index == FACTS_NONE || indexes_add(&p->rests_on, index, arena);
 }
 
 /* What outlives the scratch memory. */

@@ -29,11 +29,11 @@ address(struct replies *r)
 	for (size_t i = 0; i < r->c->tasks.n; i++) {
 		uint32_t iss = fact(r->o->v, r->c->tasks.p[i])->iss;
 
-		if (iss != FACTS_NONE && iss != own && !index_add(&who, iss, &r->o->scratch))
+		if (iss != FACTS_NONE && iss != own && !indexes_add(&who, iss, &r->o->scratch))
 			return false;
 	}
 	for (size_t i = 0; i < r->c->agents.n; i++)
-		if (r->c->agents.p[i] != own && !index_add(&who, r->c->agents.p[i], &r->o->scratch))
+		if (r->c->agents.p[i] != own && !indexes_add(&who, r->c->agents.p[i], &r->o->scratch))
 			return false;
 	index_sort(&who);
 	if ((r->acks = arena_alloc(arena, (who.n + 1) * sizeof(*r->acks))) == NULL)
@@ -131,7 +131,7 @@ judge_all(struct replies *r)
 	struct index_list all;
 	size_t n;
 
-	if (!index_children(r->o->v, r->c->index,
+	if (!indexes_children(r->o->v, r->c->index,
 		KIND_BIT(OVERRIDE_ACK) | KIND_BIT(OVERRIDE_RELEASE), &r->o->meter, &r->o->scratch,
 		&all))
 		return false;

@@ -48,7 +48,7 @@ read_target(struct overrides *o, struct command *c, const struct json_node *n)
 		c->flags |= OVERRIDE_FLAG_UNKNOWN_TARGET;
 		return true;
 	}
-	return index_add(task ? &c->tasks : &c->agents, found, &o->scratch);
+	return indexes_add(task ? &c->tasks : &c->agents, found, &o->scratch);
 }
 
 static bool
@@ -89,7 +89,7 @@ take_targets(struct overrides *o, struct command *c)
 	for (unsigned i = 0; i < t->parent_count; i++) {
 		uint32_t p = fact_parent(o->v, t, i);
 
-		if (!is_oversight(fact(o->v, p)) && !index_add(&c->tasks, p, &o->scratch))
+		if (!is_oversight(fact(o->v, p)) && !indexes_add(&c->tasks, p, &o->scratch))
 			return false;
 	}
 	index_sort(&c->tasks);
@@ -168,7 +168,7 @@ find_release(struct overrides *o, struct command *c)
 
 	if (!c->effective)
 		return true;
-	if (!index_children(
+	if (!indexes_children(
 		o->v, c->index, KIND_BIT(OVERRIDE_RELEASE), &o->meter, &o->scratch, &all))
 		return false;
 	for (size_t i = 0; i < all.n && c->release == FACTS_NONE; i++)

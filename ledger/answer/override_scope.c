@@ -31,7 +31,7 @@ take(struct overrides *o, const struct command *c, uint32_t index, struct index_
 {
 	if (!is_stopped(o, c, index))
 		return true;
-	if (index_add(out, index, &o->scratch))
+	if (indexes_add(out, index, &o->scratch))
 		return true;
 	o->meter.no_memory = true;
 	return false;
@@ -143,12 +143,12 @@ by_workflow(struct overrides *o, const struct command *c, struct index_list *out
 	struct index_list wids = {0}, loose = {0};
 	uint32_t own = fact(o->v, c->index)->wid;
 
-	if (own != FACTS_NONE && !index_add(&wids, own, &o->scratch))
+	if (own != FACTS_NONE && !indexes_add(&wids, own, &o->scratch))
 		goto out;
 	for (size_t i = 0; i < c->tasks.n; i++) {
 		uint32_t wid = fact(o->v, c->tasks.p[i])->wid;
 
-		if (!index_add(wid == FACTS_NONE ? &loose : &wids,
+		if (!indexes_add(wid == FACTS_NONE ? &loose : &wids,
 			wid == FACTS_NONE ? c->tasks.p[i] : wid, &o->scratch))
 			goto out;
 	}

@@ -190,16 +190,16 @@ static bool
 rest_on(struct page *p, const struct override_item *item, struct arena *arena)
 {
 	bool ok =
-	    index_add(&p->rests_on, item->index, arena) &&
-	    (item->escalates == FACTS_NONE || index_add(&p->rests_on, item->escalates, arena)) &&
-	    (item->release == FACTS_NONE || index_add(&p->rests_on, item->release, arena));
+	    indexes_add(&p->rests_on, item->index, arena) &&
+	    (item->escalates == FACTS_NONE || indexes_add(&p->rests_on, item->escalates, arena)) &&
+	    (item->release == FACTS_NONE || indexes_add(&p->rests_on, item->release, arena));
 
 	for (size_t i = 0; ok && i < item->task_count; i++)
-		ok = index_add(&p->rests_on, item->tasks[i], arena);
+		ok = indexes_add(&p->rests_on, item->tasks[i], arena);
 	for (size_t i = 0; ok && i < item->reply_count; i++)
-		ok = index_add(&p->rests_on, item->replies[i].index, arena);
+		ok = indexes_add(&p->rests_on, item->replies[i].index, arena);
 	for (size_t i = 0; ok && i < item->under_stop_count; i++)
-		ok = index_add(&p->rests_on, item->under_stop[i].index, arena);
+		ok = indexes_add(&p->rests_on, item->under_stop[i].index, arena);
 	return ok;
 }
 
@@ -236,7 +236,7 @@ emit_stray(struct overrides *o, struct page *p, uint32_t index)
 	    !override_is_stray(o, index))
 		return true;
 	if (!grow(&p->strays, sizeof(*p->strays), p->out->stray_count, &p->strays_room, arena) ||
-	    !index_add(&p->rests_on, index, arena)) {
+	    !indexes_add(&p->rests_on, index, arena)) {
 		o->meter.no_memory = true;
 		return false;
 	}

@@ -43,7 +43,7 @@ oversight_commands(const struct facts_view *v, uint32_t index)
 /* ---- lists ---- */
 
 bool
-index_add(struct index_list *l, uint32_t index, struct arena *arena)
+indexes_add(struct index_list *l, uint32_t index, struct arena *arena)
 {
 	if (l->n == l->room) {
 		size_t room = l->room == 0 ? 8 : l->room * 2;
@@ -115,7 +115,7 @@ meter_full(const struct meter *m)
 }
 
 bool
-index_children(const struct facts_view *v, uint32_t index, uint64_t kinds, struct meter *m,
+indexes_children(const struct facts_view *v, uint32_t index, uint64_t kinds, struct meter *m,
     struct arena *arena, struct index_list *out)
 {
 	uint32_t at = fact_child_first(v, fact(v, index)), c;
@@ -128,7 +128,7 @@ index_children(const struct facts_view *v, uint32_t index, uint64_t kinds, struc
 			return false;
 		if (!fact_is_task(t) || (kinds >> t->kind & 1) == 0)
 			continue;
-		if (!index_add(out, c, arena)) {
+		if (!indexes_add(out, c, arena)) {
 			m->no_memory = true;
 			return false;
 		}

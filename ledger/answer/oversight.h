@@ -23,7 +23,7 @@ struct index_list {
 	uint32_t *p;
 	size_t n, room;
 };
-bool index_add(struct index_list *l, uint32_t index, struct arena *arena);
+bool indexes_add(struct index_list *l, uint32_t index, struct arena *arena);
 void index_sort(struct index_list *l); /* ascending, each once */
 /* How many of an ascending list are below 'index'. */
 size_t index_below(const struct index_list *l, uint32_t index);
@@ -40,7 +40,7 @@ bool meter_spend(struct meter *m);
 bool meter_full(const struct meter *m);
 
 /* The children of an entry of one of these kinds (KIND_BIT()s), ascending. */
-bool index_children(const struct facts_view *v, uint32_t index, uint64_t kinds, struct meter *m,
+bool indexes_children(const struct facts_view *v, uint32_t index, uint64_t kinds, struct meter *m,
     struct arena *arena, struct index_list *out);
 
 #endif
