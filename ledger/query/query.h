@@ -82,18 +82,5 @@ enum token_level query_chain_level(const struct entry *entry);
 enum rc query_by_hash(struct query_view *v, const struct claim_hash *hash, const struct budget *budget,
     uint64_t **out, size_t *count, bool *complete, struct why *why);
 
-struct query_rollback {
-	uint64_t target;
-	uint64_t tree_size;
-	bool complete;
-	struct query_node *order; /* undo order: every task before what it depends on */
-	size_t count;
-	uint64_t tasks, agents, workflows, trust_domains;
-};
-/* Scope "failed": the task and everything that depends on it; tasks of the recovery vocabulary
- * (failure, rollback_request, rollback_result, compensation) that merely report on the set are left
- * out. */
-enum rc query_rollback(struct query_view *v, uint64_t target, const struct budget *budget,
-    struct query_rollback *out, struct why *why);
 
 #endif

@@ -143,6 +143,8 @@ struct call_id {
 	uint64_t index;
 };
 enum rc call_read_id(const struct call_id *id, struct query_id *out, struct why *why);
+/* task.c: the task that an id names, in facts.  RC_NOT_FOUND, RC_AMBIGUOUS. */
+enum rc call_task(const struct facts_view *v, const struct query_id *id, uint32_t *index, struct why *why);
 ProtobufCBinaryData pb_bytes(struct bytes x);
 char *pb_string(struct arena *arena, struct bytes x); /* NULL: out of memory */
 
@@ -184,6 +186,8 @@ enum rc path_answer(struct call *call, const ProtobufCMessage *request, struct w
 enum rc common_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc custody_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc recovery_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc circuit_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 /* truststore.c: "list" on a reader thread, the rest on the keeper's. */
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);

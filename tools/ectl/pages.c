@@ -52,6 +52,11 @@ static const struct page_example provenance[] = {
 static const struct page_example rollback[] = {
     {"What has to be undone, children first?",
 	"ectl rollback " UUID_1 " -o json | jq -r '.order[].jti'"},
+    {"What cannot simply be undone, back to the nearest checkpoint?",
+	"ectl rollback " UUID_1 " --scope checkpoint -o json |\n"
+	"    jq -c '.order[] | select(.action != \"undo\")'"},
+    {"Ask for it on the record.", "ectl rollback " UUID_1 " --emit --key operator.jwk \\\n"
+				  "    --idem incident-17 --not-after +2h --reason 'wrong source'"},
     END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
@@ -171,7 +176,8 @@ const struct page pages[] = {
 	provenance},
     {"rollback",
 	"The task was wrong: it and everything that depends on it, in the order in which to undo "
-	"it.",
+	"it, back to a checkpoint where one is wanted. With --emit the request to do so is signed "
+	"and appended; \"ectl recovery\" shows what became of it.",
 	rollback},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
