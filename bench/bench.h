@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <jansson.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 struct bench_options {
 	const char *scenario, *server, *trust; /* server NULL: start one of our own */
@@ -24,6 +26,9 @@ struct bench_options {
 	double rate; /* open loop; 0: half of what the closed loop reached */
 	bool no_open;
 	const char *alg, *uuid, *folder; /* folder: where the server's own one is made */
+	const char *conf;		 /* lines for its ledger.conf; NULL: none */
+	const char *shape;		 /* of the graph, or "all" */
+	uint64_t repeat, questions, preload;
 	unsigned threads;
 };
 
@@ -71,7 +76,7 @@ struct server_use {
 	double cpu_s, rss_mb;
 	uint64_t syncs;
 };
-/* Init and start on a fresh folder with the ectledgerd beside our own program and the corpus enrolled. */
+/* Init and start on a fresh folder with the ectledgerd beside our own program and the corpus (NULL: none) enrolled. */
 bool server_start(struct server *s, const struct bench_options *o, const struct corpus *c);
 bool server_use(const struct server *s, struct server_use *out);
 /* SIGTERM and wait; gives the folder's allocated bytes.  0: it did not end well. */
@@ -97,5 +102,54 @@ bool load_run(const struct load *l, struct load_result *out);
 double load_quantile_ms(const struct load_result *r, double p);
 
 int64_t bench_now_us(void);
+
+/* ---- graphs.c: what questions are asked about ---- */
+
+#define GRAPH_PART	 100000 /* tasks in memory at once */
+#define GRAPH_AGENT_ROOM 64
+enum graph_shape { GRAPH_FANOUT, GRAPH_CHAIN, GRAPH_DENSE, GRAPH_MIXED, GRAPH_SHAPES };
+struct graph {
+	enum graph_shape shape;
+	uint64_t count, agents;
+};
+const char *graph_name(enum graph_shape shape);
+void graph_jti(enum graph_shape shape, uint64_t i, uint8_t out[UUID_SIZE]);
+void graph_wid(enum graph_shape shape, uint64_t i, uint8_t out[UUID_SIZE]);
+void graph_agent(const struct graph *g, uint64_t i, char out[GRAPH_AGENT_ROOM]); /* of task i */
+uint64_t graph_descendants(const struct graph *g, uint64_t i);
+/* Append it; the log must take L1.  Seconds from the first send to the last answer. */
+bool graph_load(
+    const struct graph *g, const struct bench_options *o, const char *address, double *seconds);
+
+/* ---- ask.c: one question at a time ---- */
+
+struct asker;
+struct asker *asker_open(const struct bench_options *o, const char *address);
+void asker_close(struct asker *a); /* NULL is fine */
+/* Members of a request by their names in the proto file; a name that the message lacks is passed over. */
+struct ask_value {
+	const char *name;   /* NULL: the end */
+	struct bytes bytes; /* bytes and strings */
+	uint64_t number;
+};
+struct ask_result {
+	int64_t us;   /* on the wire and back */
+	size_t bytes; /* of the answer */
+	uint64_t tree_size;
+	bool complete; /* or the answer does not say */
+	bool refused;
+	char text[160];
+};
+/* Is there such a method ("Query/Search")? */
+bool ask_known(const char *method);
+bool ask(
+    struct asker *a, const char *method, const struct ask_value *values, struct ask_result *out);
+/* A counter of the server (Admin/Stats). */
+bool ask_counter(struct asker *a, const char *name, double *out);
+
+/* ---- scenarios: 0 or an exit code, result printed ---- */
+int bench_query(const struct bench_options *o);
+int bench_load(const struct bench_options *o);
+void bench_tell(const struct bench_options *o, json_t *j); /* takes j */
 
 #endif

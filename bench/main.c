@@ -2,6 +2,8 @@
  * main.c - ectbench: how fast does a ledger take signed tasks, next to what the same cores can
  * verify at all?
  *
+ * ingest, query (query.c), load (beside.c).
+ *
  * ingest: sign a corpus; measure the yardstick; start a server on a fresh folder; closed loop for
  * the highest rate; open loop at half of it for latency; the yardstick again (the mean of both is
  * used, because machines drift); stop; count bytes.
@@ -40,6 +42,14 @@ static const struct option_row rows[] = {
     {"--open-count", "N", "tokens in the open loop (count/2)", NUMBER, AT(open_count), 1, 20000000},
     {"--no-open", NULL, "no open loop", FLAG, AT(no_open), 0, 0},
     {"--uuid", "v4|v7", "random ids (default) or time-ordered ones", TEXT, AT(uuid), 0, 0},
+    {"--shape", "NAME", "query: fanout, chain, dense, mixed or all (default)", TEXT, AT(shape), 0,
+	0},
+    {"--repeat", "N", "query: how often each question is asked (30)", NUMBER, AT(repeat), 1,
+	100000},
+    {"--preload", "N", "load: tasks that are in the log before (1000000)", NUMBER, AT(preload), 100,
+	20000000},
+    {"--questions", "N", "load: questions that are always under way (100)", NUMBER, AT(questions),
+	1, 1000},
     {"--folder", "DIR", "where the server's folder is made (TMPDIR, or /var/tmp)", TEXT, AT(folder),
 	0, 0},
     {"--keep", NULL, "do not remove that folder", FLAG, AT(keep), 0, 0},
@@ -63,9 +73,11 @@ struct results {
 static int
 usage(FILE *to, int code)
 {
-	fputs("ectbench ingest [options] [-o json|table]\n\n"
-	      "Measures durable, verified ingest with receipts, beside a bare verify loop on the "
-	      "same cores.\n\n",
+	fputs("ectbench ingest|query|load [options] [-o json|table]\n\n"
+	      "ingest: durable, verified appends with receipts, beside a bare verify loop on the "
+	      "same cores.\n"
+	      "query:  what questions cost in logs of --count tasks, for each shape of graph.\n"
+	      "load:   ingest with and without --questions heavy questions always under way.\n\n",
 	    to);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		fprintf(to, "  %-14s %-10s %s\n", rows[i].name,
@@ -129,7 +141,9 @@ options_read(struct bench_options *o, int argc, char **argv)
 			    "not an option, or not a value for it: %s; -h tells more", argv[i]);
 		}
 	}
-	if (o->scenario == NULL || strcmp(o->scenario, "ingest") != 0)
+	if (o->scenario == NULL ||
+	    (strcmp(o->scenario, "ingest") != 0 && strcmp(o->scenario, "query") != 0 &&
+		strcmp(o->scenario, "load") != 0))
 		return usage(stderr, EXIT_USAGE);
 	if (strcmp(o->alg, "ES256") != 0 && strcmp(o->alg, "EdDSA") != 0 &&
 	    strcmp(o->alg, "ES384") != 0 && strcmp(o->alg, "mixed") != 0)
@@ -268,8 +282,8 @@ as_json(const struct bench_options *o, const struct corpus *c, const struct resu
 	return j;
 }
 
-static void
-tell(const struct bench_options *o, json_t *j)
+void
+bench_tell(const struct bench_options *o, json_t *j)
 {
 	const char *name;
 	json_t *value;
@@ -279,6 +293,7 @@ tell(const struct bench_options *o, json_t *j)
 		text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
 		puts(text != NULL ? text : "{}");
 		free(text);
+		json_decref(j);
 		return;
 	}
 	json_object_foreach(j, name, value)
@@ -287,6 +302,7 @@ tell(const struct bench_options *o, json_t *j)
 		printf("%-18s %s\n", name, text != NULL ? text : "?");
 		free(text);
 	}
+	json_decref(j);
 }
 
 int
@@ -300,6 +316,10 @@ main(int argc, char **argv)
 	    .fan_in = 3,
 	    .alg = "ES256",
 	    .uuid = "v4",
+	    .shape = "all",
+	    .repeat = 30,
+	    .preload = 1000000,
+	    .questions = 100,
 	    .connections = 8,
 	    .window = 4096,
 	    .batch = 32,
@@ -313,11 +333,14 @@ main(int argc, char **argv)
 
 	if ((rc = options_read(&o, argc, argv)) != 0)
 		return rc;
+	if (strcmp(o.scenario, "query") == 0)
+		return bench_query(&o);
+	if (strcmp(o.scenario, "load") == 0)
+		return bench_load(&o);
 	rc = EXIT_UNREACHABLE;
 	if (ingest(&o, &c, &r)) {
 		j = as_json(&o, &c, &r);
-		tell(&o, j);
-		json_decref(j);
+		bench_tell(&o, j);
 		if (r.closed.refused + r.open.refused > 0)
 			fail(EXIT_NO, "first refusal: %s",
 			    r.closed.refused > 0 ? r.closed.first_refusal : r.open.first_refusal);

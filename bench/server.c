@@ -99,6 +99,20 @@ syncs_open(struct server *s)
 	close(fd);
 }
 
+static bool
+append_line(const char *data, const char *text)
+{
+	char path[512];
+	FILE *f;
+	bool ok;
+
+	snprintf(path, sizeof path, "%s/ledger.conf", data);
+	if ((f = fopen(path, "a")) == NULL)
+		return false;
+	ok = fputs(text, f) >= 0;
+	return fclose(f) == 0 && ok;
+}
+
 /* Wait for the port file and take the address from it. */
 static bool
 ready(struct server *s, const char *port_file)
@@ -149,9 +163,11 @@ server_start(struct server *s, const struct bench_options *o, const struct corpu
 	snprintf(ports, sizeof ports, "%s/ports", s->folder);
 	if (!wait_ok(spawn(program, init, log)))
 		return fail(EXIT_USAGE, "ectledgerd init failed; see %s", log) == 0;
+	if (o->conf != NULL && !append_line(data, o->conf))
+		return fail(EXIT_USAGE, "cannot write %s/ledger.conf", data) == 0;
 	if (mkdir(trust, 0700) != 0 && errno != EEXIST)
 		return fail(EXIT_USAGE, "cannot make %s: %s", trust, strerror(errno)) == 0;
-	if (!corpus_enroll(c, trust))
+	if (c != NULL && !corpus_enroll(c, trust))
 		return false;
 	syncs_open(s);
 	s->pid = spawn(program, run, log);
