@@ -305,7 +305,7 @@ shape_run(const struct bench_options *o, enum graph_shape shape, json_t *shapes,
 	if (ok)
 		json_array_append_new(
 		    shapes, json_pack("{ss sI so so sf}", "shape", graph_name(shape), "count",
-				(json_int_t)o->count, "loaded_s", milliseconds(seconds * 1e6),
+				(json_int_t)o->count, "loaded_s", milliseconds(seconds * 1e3),
 				"first_ms", milliseconds(first * 1000), "rss_mb", use.rss_mb));
 	asker_close(b.a);
 	if (server_stop(&s) == 0 && ok)
