@@ -188,6 +188,9 @@ enum rc custody_answer(struct call *call, const ProtobufCMessage *request, struc
 enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc recovery_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc circuit_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc approvals_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc overrides_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc explanations_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 /* truststore.c: "list" on a reader thread, the rest on the keeper's. */
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);
