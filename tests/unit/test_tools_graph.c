@@ -50,7 +50,9 @@ Test(tools_graph, dot_has_nodes_edges_and_the_root_in_bold)
 	char *t = draw(graph_dot, "plan", "spiffe://example.com/agent/writer", true);
 
 	cr_expect(has(t, "n3 [label=\"plan\\nwriter\\n#3\""), "%s", t);
-	cr_expect(has(t, "tooltip=\"6f1e0000-0000-0000-0000-000000000000\", penwidth=3]"), "%s", t);
+	cr_expect(
+	    has(t, "tooltip=\"6f1e0000-0000-0000-0000-000000000000\", shape=box, penwidth=3]"),
+	    "%s", t);
 	cr_expect(has(t, "style=dashed"), "a node of another workflow");
 	cr_expect(has(t, "\tn3 -> n9;\n"), "%s", t);
 	cr_expect_not(has(t, "not complete"));
@@ -73,6 +75,39 @@ Test(tools_graph, mermaid_turns_everything_but_plain_text_into_entities)
 	    has(t, "n3[\"a#34;#93;#60;b#62;#59;#96;?\xc3\xa4<br/>me<br/>#35;3\"]\n"), "%s", t);
 	cr_expect(has(t, "\tn3 --> n9\n"), "%s", t);
 	free(t);
+}
+
+Test(tools_graph, edges_between_workflows_are_dashed_and_kinds_have_shapes)
+{
+	Ectledger__V1__ProvenanceReply r = ECTLEDGER__V1__PROVENANCE_REPLY__INIT;
+	Ectledger__V1__GraphNode a = ECTLEDGER__V1__GRAPH_NODE__INIT, *nodes[] = {&a};
+	Ectledger__V1__GraphEdge e = ECTLEDGER__V1__GRAPH_EDGE__INIT, *edges[] = {&e};
+	static const char *const want[][3] = {{"task", "shape=box", "n0[\""},
+	    {"checkpoint", "shape=cylinder", "n0[(\""}, {"failure", "shape=octagon", "n0{{\""},
+	    {"hitl_decision", "shape=diamond", "n0{\""},
+	    {"translation", "shape=parallelogram", "n0[/\""}, {"own", "shape=box", "n0[\""}};
+
+	r.nodes = nodes;
+	r.n_nodes = 1;
+	r.edges = edges;
+	r.n_edges = 1;
+	e.foreign = true;
+	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+		char *text[2] = {NULL, NULL};
+		size_t size;
+
+		a.node_kind = (char *)(uintptr_t)want[i][0];
+		for (int k = 0; k < 2; k++) {
+			FILE *f = open_memstream(&text[k], &size);
+
+			cr_assert(f != NULL);
+			(k == 0 ? graph_dot : graph_mermaid)(f, &r);
+			(void)fclose(f);
+			cr_expect(has(text[k], want[i][1 + k]), "%s", text[k]);
+			cr_expect(has(text[k], k == 0 ? "n0 -> n0 [style=dashed];" : "n0 -.-> n0"));
+			free(text[k]);
+		}
+	}
 }
 
 Test(tools_graph, a_cut_answer_says_so_in_the_picture)

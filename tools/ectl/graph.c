@@ -1,5 +1,6 @@
 /*
- * graph.c - arrows go from what was first to what came of it, in both languages.
+ * graph.c - arrows go from what was first to what came of it, in both languages; dashed from one workflow
+ * to another.  Shapes say what kind of node it is.
  */
 #include "graph.h"
 
@@ -28,6 +29,37 @@ short_name(const char *iss)
 	const char *slash = strrchr(iss, '/');
 
 	return slash != NULL && slash[1] != '\0' ? slash + 1 : iss;
+}
+
+/* Kinds by the beginning of their names, the plain box last. */
+struct shape {
+	const char *kind, *dot;
+	const char *open, *close; /* mermaid */
+};
+static const struct shape *
+shape_of(const char *kind)
+{
+	static const struct shape shapes[] = {
+	    {"checkpoint", "cylinder", "[(\"", "\")]"},
+	    {"failure", "octagon", "{{\"", "\"}}"},
+	    {"rollback_", "hexagon", "{{\"", "\"}}"},
+	    {"compensation", "hexagon", "{{\"", "\"}}"},
+	    {"circuit", "hexagon", "{{\"", "\"}}"},
+	    {"hitl_", "diamond", "{\"", "\"}"},
+	    {"override", "doubleoctagon", "((\"", "\"))"},
+	    {"trust_", "ellipse", "([\"", "\"])"},
+	    {"quarantine", "ellipse", "([\"", "\"])"},
+	    {"translation", "parallelogram", "[/\"", "\"/]"},
+	    {"attestation", "note", ">\"", "\"]"},
+	    {"explanation", "note", ">\"", "\"]"},
+	    {"lifecycle", "note", ">\"", "\"]"},
+	    {"", "box", "[\"", "\"]"},
+	};
+	const struct shape *s = shapes;
+
+	while (strncmp(kind, s->kind, strlen(s->kind)) != 0)
+		s++;
+	return s;
 }
 
 static void
@@ -60,14 +92,15 @@ graph_dot(FILE *to, const Ectledger__V1__ProvenanceReply *r)
 		dot_text(to, n->act);
 		(void)fputs("\\n", to);
 		dot_text(to, short_name(n->iss));
-		(void)fprintf(to, "\\n#%llu\", tooltip=\"%s\"%s%s];\n",
-		    (unsigned long long)n->index, id, root ? ", penwidth=3" : "",
-		    n->foreign ? ", style=dashed" : "");
+		(void)fprintf(to, "\\n#%llu\", tooltip=\"%s\", shape=%s%s%s];\n",
+		    (unsigned long long)n->index, id, shape_of(n->node_kind)->dot,
+		    root ? ", penwidth=3" : "", n->foreign ? ", style=dashed" : "");
 	}
 	for (size_t i = 0; i < r->n_edges; i++)
-		(void)fprintf(to, "\tn%llu -> n%llu;\n",
+		(void)fprintf(to, "\tn%llu -> n%llu%s;\n",
 		    (unsigned long long)r->edges[i]->parent_index,
-		    (unsigned long long)r->edges[i]->child_index);
+		    (unsigned long long)r->edges[i]->child_index,
+		    r->edges[i]->foreign ? " [style=dashed]" : "");
 	(void)fprintf(to, "%s}\n",
 	    r->complete ? "" : "\tlabel=\"not complete: over the limit of one query\";\n");
 }
@@ -96,15 +129,18 @@ graph_mermaid(FILE *to, const Ectledger__V1__ProvenanceReply *r)
 	for (size_t i = 0; i < r->n_nodes; i++) {
 		const Ectledger__V1__GraphNode *n = r->nodes[i];
 
-		(void)fprintf(to, "\tn%llu[\"", (unsigned long long)n->index);
+		(void)fprintf(
+		    to, "\tn%llu%s", (unsigned long long)n->index, shape_of(n->node_kind)->open);
 		mermaid_text(to, n->act);
 		(void)fputs("<br/>", to);
 		mermaid_text(to, short_name(n->iss));
-		(void)fprintf(to, "<br/>#35;%llu\"]\n", (unsigned long long)n->index);
+		(void)fprintf(to, "<br/>#35;%llu%s\n", (unsigned long long)n->index,
+		    shape_of(n->node_kind)->close);
 	}
 	for (size_t i = 0; i < r->n_edges; i++)
-		(void)fprintf(to, "\tn%llu --> n%llu\n",
+		(void)fprintf(to, "\tn%llu %s n%llu\n",
 		    (unsigned long long)r->edges[i]->parent_index,
+		    r->edges[i]->foreign ? "-.->" : "-->",
 		    (unsigned long long)r->edges[i]->child_index);
 	if (!r->complete)
 		(void)fprintf(to, "\t%%%% not complete: over the limit of one query\n");

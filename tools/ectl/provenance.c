@@ -1,12 +1,15 @@
 /*
- * provenance.c - what led to a task, or with --down what came of it; as JSON, table, Graphviz or
- * Mermaid.
+ * provenance.c - what led to a task, to data or to an agent's work, or with --down what came of it; and with
+ * --to, --common, --custody how two tasks hang together (two_tasks.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
+
+#define PAGE	    50000
+#define PAGE_HASHES 5000 /* entries are read for them */
 
 /* "sha-256:..." or plain; hex or base64url; 32, 48 or 64 bytes. */
 static bool
@@ -28,87 +31,26 @@ read_hash(const char *text, uint8_t out[64], size_t *n)
 }
 
 static json_t *
-provenance_json(const Ectledger__V1__ProvenanceReply *r)
+head_json(const Ectledger__V1__ProvenanceReply *r)
 {
-	json_t *nodes = json_array(), *edges = json_array();
-
-	for (size_t i = 0; i < r->n_nodes; i++) {
-		const Ectledger__V1__GraphNode *n = r->nodes[i];
-
-		(void)json_array_append_new(nodes,
-		    json_pack("{so so sI so so so sI sb so}", "jti", show_uuid(n->jti), "wid",
-			show_uuid(n->wid), "index", (json_int_t)n->index, "iss", show_text(n->iss),
-			"act", show_text(n->act), "kind", show_text(n->node_kind), "depth",
-			(json_int_t)n->depth, "foreign", n->foreign != 0, "chain_level",
-			n->chain_level[0] != '\0' ? show_text(n->chain_level) : json_null()));
-	}
-	for (size_t i = 0; i < r->n_edges; i++) {
-		const Ectledger__V1__GraphEdge *e = r->edges[i];
-		const Ectledger__V1__GraphNode *p = graph_node(r, e->parent_index),
-					       *c = graph_node(r, e->child_index);
-
-		(void)json_array_append_new(edges,
-		    json_pack("{so so sI sI}", "parent",
-			p != NULL ? show_uuid(p->jti) : json_null(), "child",
-			c != NULL ? show_uuid(c->jti) : json_null(), "parent_index",
-			(json_int_t)e->parent_index, "child_index", (json_int_t)e->child_index));
-	}
-	return json_pack("{so ss sI sb so so}", "root", show_uuid(r->root_jti), "direction",
+	return json_pack("{so so ss sI sb sI sI}", "root", show_uuid(r->root_jti), "iss",
+	    r->iss[0] != '\0' ? show_text(r->iss) : json_null(), "direction",
 	    r->down ? "down" : "up", "tree_size", (json_int_t)r->tree_size, "complete",
-	    r->complete != 0, "nodes", nodes, "edges", edges);
+	    r->complete != 0, "node_total", (json_int_t)r->node_total, "edge_total",
+	    (json_int_t)r->edge_total);
 }
 
-static int
-provenance_table(const Ectledger__V1__ProvenanceReply *r)
-{
-	static const char *const head[] = {"depth", "index", "jti", "act", "kind", "iss"};
-	struct table t;
-	int code;
-
-	table_init(&t, 6);
-	for (size_t i = 0; i < 6; i++)
-		table_add(&t, head[i]);
-	for (size_t i = 0; i < r->n_nodes; i++) {
-		const Ectledger__V1__GraphNode *n = r->nodes[i];
-
-		table_add_u64(&t, n->depth);
-		table_add_u64(&t, n->index);
-		table_add_uuid(&t, n->jti);
-		table_add(&t, n->act);
-		table_add(&t, n->node_kind);
-		table_add(&t, n->iss);
-	}
-	code = table_print(&t);
-	if (code == 0)
-		(void)printf("\n%zu tasks, %zu edges, at tree size %llu%s\n", r->n_nodes,
-		    r->n_edges, (unsigned long long)r->tree_size,
-		    r->complete ? "" : "; NOT COMPLETE: over the limit of one query");
-	return code;
-}
-
-static int
-show(const struct globals *g, const Ectledger__V1__ProvenanceReply *r, const char *format)
-{
-	if (format != NULL && strcmp(format, "dot") == 0)
-		graph_dot(stdout, r);
-	else if (format != NULL && strcmp(format, "mermaid") == 0)
-		graph_mermaid(stdout, r);
-	else if (format == NULL && g->output == OUTPUT_TABLE)
-		return provenance_table(r);
-	else
-		print_json(g, provenance_json(r));
-	return EXIT_YES;
-}
-
-/* What is asked for, by task or by hash.  False: EXIT_USAGE. */
+/* What is asked for, by task, hash or agent.  False: EXIT_USAGE. */
 static bool
 read_request(const struct args *a, struct task_id *id, uint8_t hash[64],
     Ectledger__V1__ProvenanceRequest *request)
 {
+	const char *format = args_get(a, "--format");
 	uint64_t depth = 0;
 
-	if (args_has(a, "--hash") == (a->operand_count == 1)) {
-		(void)fail(EXIT_USAGE, "provenance wants a task id or --hash H, one of the two");
+	if (a->operand_count + args_has(a, "--hash") + args_has(a, "--iss") != 1) {
+		(void)fail(EXIT_USAGE,
+		    "provenance wants a task id, --hash H or --iss URI, one of the three");
 		return false;
 	}
 	if (!args_u64(a, "--depth", &depth))
@@ -119,6 +61,13 @@ read_request(const struct args *a, struct task_id *id, uint8_t hash[64],
 	}
 	request->depth = (uint32_t)depth;
 	request->down = args_has(a, "--down");
+	request->with_hashes =
+	    args_has(a, "--hashes") || (format != NULL && strcmp(format, "prov-json") == 0);
+	request->limit = request->with_hashes ? PAGE_HASHES : PAGE;
+	if (args_has(a, "--iss")) {
+		request->iss = (char *)(uintptr_t)args_get(a, "--iss");
+		return true;
+	}
 	if (args_has(a, "--hash")) {
 		request->hash.data = hash;
 		return read_hash(args_get(a, "--hash"), hash, &request->hash.len);
@@ -131,40 +80,110 @@ read_request(const struct args *a, struct task_id *id, uint8_t hash[64],
 	return true;
 }
 
+/* All pages as one reply, at the size of the first. */
 static int
-provenance_run(const struct globals *g, const struct args *a)
+call_pages(const struct globals *g, Ectledger__V1__ProvenanceRequest *request,
+    Ectledger__V1__ProvenanceReply **out)
+{
+	Ectledger__V1__ProvenanceReply *page = NULL;
+	int code;
+
+	do {
+		code = call_server(g, "/ectledger.v1.Query/Provenance", &request->base,
+		    &ectledger__v1__provenance_reply__descriptor,
+		    (ProtobufCMessage **)(void *)&page);
+		if (code != 0)
+			return code;
+		request->from = page->next;
+		request->at = page->tree_size;
+		progress(g, "tasks", (*out != NULL ? (*out)->n_nodes : 0) + page->n_nodes,
+		    page->node_total);
+		if (*out == NULL) {
+			*out = page;
+			continue;
+		}
+		if (!graph_join(*out, page))
+			code = fail(EXIT_UNREACHABLE, "out of memory");
+		ectledger__v1__provenance_reply__free_unpacked(page, NULL);
+	} while (code == 0 && request->from != 0);
+	progress_end(g);
+	return code;
+}
+
+static int
+graph_run(const struct globals *g, const struct args *a)
 {
 	Ectledger__V1__ProvenanceRequest request = ECTLEDGER__V1__PROVENANCE_REQUEST__INIT;
 	Ectledger__V1__ProvenanceReply *reply = NULL;
-	const char *format = args_get(a, "--format");
 	struct task_id id;
 	uint8_t hash[64];
 	int code;
 
-	if (format != NULL && strcmp(format, "prov-json") == 0)
-		return fail(EXIT_USAGE,
-		    "--format prov-json is not in this version; json, dot and mermaid are");
-	if (format != NULL && strcmp(format, "json") != 0 && strcmp(format, "dot") != 0 &&
-	    strcmp(format, "mermaid") != 0)
-		return fail(EXIT_USAGE, "--format wants json, dot or mermaid, not \"%s\"", format);
 	if (!read_request(a, &id, hash, &request))
 		return EXIT_USAGE;
 	request.at = g->at;
-	code = call_server(g, "/ectledger.v1.Query/Provenance", &request.base,
-	    &ectledger__v1__provenance_reply__descriptor, (ProtobufCMessage **)(void *)&reply);
+	code = call_pages(g, &request, &reply);
 	if (code == 0)
-		code = show(g, reply, format);
+		code = graph_show(g, reply, args_get(a, "--format"), request.with_hashes, head_json(reply));
 	if (reply != NULL)
 		ectledger__v1__provenance_reply__free_unpacked(reply, NULL);
 	return code;
 }
 
+/* Options that ask about two tasks, or about hands, go with a task id and without those of a graph. */
+static bool
+two_tasks_ok(const struct args *a)
+{
+	static const char *const graph[] = {"--hash", "--iss", "--down", "--depth", "--hashes"};
+
+	if (args_has(a, "--to") + args_has(a, "--common") + args_has(a, "--custody") > 1) {
+		(void)fail(EXIT_USAGE, "--to, --common and --custody are three questions");
+		return false;
+	}
+	for (size_t i = 0; i < 5; i++)
+		if (args_has(a, graph[i])) {
+			(void)fail(EXIT_USAGE, "%s does not go with --to, --common or --custody",
+			    graph[i]);
+			return false;
+		}
+	if (a->operand_count == 1)
+		return true;
+	(void)fail(EXIT_USAGE, "--to, --common and --custody want a task id before them");
+	return false;
+}
+
+static int
+provenance_run(const struct globals *g, const struct args *a)
+{
+	bool two = args_has(a, "--to") || args_has(a, "--common") || args_has(a, "--custody");
+
+	if (!graph_format_ok(args_get(a, "--format")) || (two && !two_tasks_ok(a)))
+		return EXIT_USAGE;
+	if (args_has(a, "--all-paths") && !args_has(a, "--to"))
+		return fail(EXIT_USAGE, "--all-paths goes with --to");
+	if (args_has(a, "--format") && two && !args_has(a, "--to"))
+		return fail(EXIT_USAGE, "--format is for graphs; use -o here");
+	if (args_has(a, "--to"))
+		return two_tasks_path(g, a);
+	if (args_has(a, "--common"))
+		return two_tasks_common(g, a);
+	return two ? two_tasks_custody(g, a) : graph_run(g, a);
+}
+
 static const struct verb_option provenance_options[] = {
     OPTION_WID,
     {"--hash", "HASH", "instead of a task: the tasks with this input or output hash", false},
+    {"--iss", "URI", "instead of a task: all tasks of this agent", false},
     {"--down", NULL, "what came of it, instead of what led to it", false},
     {"--depth", "N", "at most N steps away (default: all)", false},
-    {"--format", "json|dot|mermaid", "dot is for Graphviz; default as -o says", false},
+    {"--hashes", NULL, "each task's input and output hash, and whether it was rolled back", false},
+    {"--to", "JTI", "a shortest path between the two tasks; exit 1 when there is none", false},
+    {"--all-paths", NULL, "with --to: every task on any path", false},
+    {"--common", "JTI", "the nearest tasks that both rest on", false},
+    {"--other-wid", "UUID", "the workflow of the task of --to or --common", false},
+    {"--custody", NULL, "the trust domains above it, and where work passed between them", false},
+    {"--format", "json|prov-json|dot|mermaid",
+	"prov-json: W3C PROV; dot: for Graphviz; default as -o says", false},
     {NULL, NULL, NULL, false},
 };
 const struct verb verb_provenance = {"provenance", "[JTI]",
