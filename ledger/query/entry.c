@@ -80,6 +80,12 @@ query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct qu
 	return parse(out, arena, why);
 }
 
+enum token_level
+query_chain_level(const struct entry *entry)
+{
+	return entry->flags & ENTRY_LOWER_PARENT ? LEVEL_1 : entry->level;
+}
+
 /* ---- names of tasks ---- */
 
 static bool

@@ -65,17 +65,6 @@ enum rc query_checkpoint(struct query_view *v, struct arena *arena, struct bytes
 enum rc query_consistency(struct query_view *v, uint64_t old_size, uint64_t new_size,
     struct hash path[TREE_CONSISTENCY_MAX], unsigned *count, struct hash *old_root, struct hash *new_root, struct why *why);
 
-struct query_node {
-	uint64_t index;
-	uint8_t jti[UUID_SIZE];
-	bool has_wid;
-	uint8_t wid[UUID_SIZE];
-	struct bytes iss, act;
-	const char *kind;
-	enum token_level chain_level; /* the lowest among it and all its ancestors */
-	unsigned depth;
-	bool foreign;
-};
 /* The lowest level among a task and all its ancestors; 0 for what has none. */
 enum token_level query_chain_level(const struct entry *entry);
 /* Entries whose input or output hash is this (ascending). */

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "answer/recovery.h"
 #include "serve/graph.h"
 
 #define ENTRY_ARENA ((size_t)1 << 20)
@@ -148,6 +149,33 @@ read_hashes(
 	return rc;
 }
 
+/* Which of them were rolled back, by which record. */
+static enum rc
+read_undone(struct ask *a, const struct provenance_answer *g, Ectledger__V1__GraphNode **nodes,
+    bool *complete, struct why *why)
+{
+	uint32_t *tasks = arena_alloc(&a->call->arena, (g->node_count + 1) * sizeof *tasks);
+	struct recovery_states states;
+	enum rc rc;
+
+	if (tasks == NULL)
+		return graph_too_large(why);
+	for (size_t i = 0; i < g->node_count; i++)
+		tasks[i] = g->nodes[i].index;
+	if ((rc = recovery_states(&a->v, tasks, g->node_count, &a->budget, &states, why)) != RC_OK)
+		return rc;
+	*complete = *complete && states.complete;
+	for (size_t i = 0; i < g->node_count; i++) {
+		if (states.state[i] != RECOVERY_ROLLED_BACK || states.by[i] == FACTS_NONE)
+			continue;
+		nodes[i]->undone = true;
+		nodes[i]->undone_by_index = states.by[i];
+		nodes[i]->undone_by_jti =
+		    pb_bytes(bytes_of(fact(&a->v, states.by[i])->jti, UUID_SIZE));
+	}
+	return RC_OK;
+}
+
 /* ---- the answer ---- */
 
 static enum rc
@@ -160,6 +188,8 @@ give(struct ask *a, const struct provenance_answer *g, struct why *why)
 
 	if (rc == RC_OK && a->r->with_hashes)
 		rc = read_hashes(a, out.nodes, g->node_count, &complete, why);
+	if (rc == RC_OK && a->r->with_hashes)
+		rc = read_undone(a, g, out.nodes, &complete, why);
 	if (rc != RC_OK)
 		return rc;
 	if (a->question.root_count > 0)

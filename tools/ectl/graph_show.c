@@ -10,8 +10,8 @@ static json_t *
 node_json(const Ectledger__V1__GraphNode *n, bool hashes)
 {
 	json_t *o = json_pack("{so so sI so so so so sI sb sI so so sb}", "jti", show_uuid(n->jti),
-	    "wid", show_uuid(n->wid), "index", (json_int_t)n->index, "iss", show_text(n->iss), "act",
-	    show_text(n->act), "kind", show_text(n->node_kind), "code",
+	    "wid", show_uuid(n->wid), "index", (json_int_t)n->index, "iss", show_text(n->iss),
+	    "act", show_text(n->act), "kind", show_text(n->node_kind), "code",
 	    n->code[0] != '\0' ? show_text(n->code) : json_null(), "depth", (json_int_t)n->depth,
 	    "foreign", n->foreign != 0, "iat", (json_int_t)n->iat, "level",
 	    n->level[0] != '\0' ? show_text(n->level) : json_null(), "chain_level",

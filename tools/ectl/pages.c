@@ -48,7 +48,12 @@ static const struct page_example provenance[] = {
     {"What led to this result?", "ectl provenance " UUID_1},
     {"What was made from this file?",
 	"ectl provenance --down --hash $(sha256sum < input.csv | cut -c1-64)"},
-    {"A drawing.", "ectl provenance " UUID_1 " --format dot | dot -Tsvg > graph.svg"}, END};
+    {"A drawing.", "ectl provenance " UUID_1 " --format dot | dot -Tsvg > graph.svg"},
+    {"How does the one rest on the other?", "ectl provenance " UUID_1 " --to " UUID_1},
+    {"Through whose hands did it come?", "ectl provenance " UUID_1 " --custody"},
+    {"For tools that read W3C PROV.",
+	"ectl provenance " UUID_1 " --format prov-json > provenance.json"},
+    END};
 static const struct page_example rollback[] = {
     {"What has to be undone, children first?",
 	"ectl rollback " UUID_1 " -o json | jq -r '.order[].jti'"},

@@ -124,7 +124,8 @@ graph_run(const struct globals *g, const struct args *a)
 	request.at = g->at;
 	code = call_pages(g, &request, &reply);
 	if (code == 0)
-		code = graph_show(g, reply, args_get(a, "--format"), request.with_hashes, head_json(reply));
+		code = graph_show(
+		    g, reply, args_get(a, "--format"), request.with_hashes, head_json(reply));
 	if (reply != NULL)
 		ectledger__v1__provenance_reply__free_unpacked(reply, NULL);
 	return code;

@@ -129,7 +129,8 @@ two_tasks_path(const struct globals *g, const struct args *a)
 	as_graph(reply, &graph);
 	code = more_pages(g, &request, &graph);
 	if (code == 0)
-		code = graph_show(g, &graph, args_get(a, "--format"), false, path_head(reply, &graph));
+		code =
+		    graph_show(g, &graph, args_get(a, "--format"), false, path_head(reply, &graph));
 	if (code == 0 && !reply->found)
 		code = EXIT_NO;
 	give_back(reply, &graph);
