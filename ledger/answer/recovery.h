@@ -75,6 +75,6 @@ enum recovery_flag {
 	RECOVERY_FLAGS(X)
 #undef X
 };
-const char *recovery_flag_text(enum recovery_flag_bit bit);
+const char *recovery_flag_text(unsigned bit);
 
 #endif

@@ -16,7 +16,7 @@ recovery_state_text(enum recovery_state state)
 }
 
 const char *
-recovery_flag_text(enum recovery_flag_bit bit)
+recovery_flag_text(unsigned bit)
 {
 	static const char *const texts[RECOVERY_FLAG_COUNT] = {
 #define X(id, text) text,

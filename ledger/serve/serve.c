@@ -56,6 +56,8 @@ static const struct method methods[] = {
 	custody_answer},
     {M("Query", "RollbackSet"), POLICY_READ, false, &ectledger__v1__rollback_request__descriptor,
 	NULL, rollback_answer},
+    {M("Query", "Recovery"), POLICY_READ, false, &ectledger__v1__recovery_request__descriptor, NULL,
+	recovery_answer},
     {M("Query", "Approvals"), POLICY_READ, false, &ectledger__v1__approvals_request__descriptor,
 	NULL, approvals_answer},
     {M("Query", "Overrides"), POLICY_READ, false, &ectledger__v1__overrides_request__descriptor,

@@ -518,8 +518,8 @@ Test(answer_recovery, every_flag_and_state_has_its_name)
 {
 	for (unsigned i = 0; i < RECOVERY_FLAG_COUNT; i++)
 		for (unsigned k = 0; k < i; k++)
-			cr_assert_str_neq(recovery_flag_text((enum recovery_flag_bit)i),
-			    recovery_flag_text((enum recovery_flag_bit)k));
+			cr_assert_str_neq(recovery_flag_text(i),
+			    recovery_flag_text(k));
 	cr_assert_str_eq(recovery_flag_text(RECOVERY_BIT_BAD_TRANSITION), "bad_transition");
 	cr_assert_str_eq(recovery_flag_text(RECOVERY_BIT_BREACH), "breach");
 	cr_assert_str_eq(recovery_state_text(COMPENSATION), "compensation_required");

@@ -63,6 +63,11 @@ static const struct page_example rollback[] = {
     {"Ask for it on the record.", "ectl rollback " UUID_1 " --emit --key operator.jwk \\\n"
 				  "    --idem incident-17 --not-after +2h --reason 'wrong source'"},
     END};
+static const struct page_example recovery[] = {
+    {"Which requests of a workflow are still open?",
+	"ectl recovery --wid " UUID_1
+	" -o json | jq -c '.requests[] | select(.state == \"open\")'"},
+    END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
     {"Everything an agent did in an hour, with the signed bytes.",
@@ -184,6 +189,11 @@ const struct page pages[] = {
 	"it, back to a checkpoint where one is wanted. With --emit the request to do so is signed "
 	"and appended; \"ectl recovery\" shows what became of it.",
 	rollback},
+    {"recovery",
+	"The requests to undo a task, or those of a whole workflow, with the answers to them, and "
+	"the state that each task is in by them. A record that breaks a rule is shown with the "
+	"rule's name and has no effect.",
+	recovery},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
 	"Where "
