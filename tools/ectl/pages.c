@@ -65,8 +65,8 @@ static const struct page_example rollback[] = {
     END};
 static const struct page_example recovery[] = {
     {"Which requests of a workflow are still open?",
-	"ectl recovery --wid " UUID_1
-	" -o json | jq -c '.requests[] | select(.state == \"open\")'"},
+	"ectl recovery --wid " UUID_1 " -o json |\n"
+	"    jq -c '.requests[] | select(.state == \"open\")'"},
     END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
