@@ -37,7 +37,7 @@ ask_all_the_time(void *ctx)
 {
 	struct asking *s = ctx;
 	const uint64_t i = s->g->count > FOLLOWERS ? s->g->count - 1 - FOLLOWERS : 0;
-	const char *method = ask_known("Query/Rollback") ? "Query/Rollback" : "Query/RollbackSet";
+	const char *method = "Query/RollbackSet";
 	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
 	struct asker *a;
 

@@ -21,16 +21,16 @@
 #define ROW_US_MAX                                                                                 \
 	(60 * INT64_C(1000000)) /* of one question's repeats; a slow one is asked less often */
 #define REPEAT_LEAST 5
-#define VALUES_MAX   8
+#define VALUES_MAX   12
 #define BASE_TRIES   20
 
 static const char conf[] =
     "level_min = L1\nquery_nodes_max = 20000000\nquery_bytes_max = 4GiB\nquery_ms_max = 100s\n"
     "deadline_ms_max = 100s\n";
 
-enum subject { FIRST, LAST, TENTH, SOME, AGENT, NOBODY };
-static const char *const subjects[] = {
-    "first", "last", "100,000 behind", "random", "random agent", "-"};
+enum subject { FIRST, LAST, TENTH, SOME, PAIR, FLOW, AGENT, NOBODY };
+static const char *const subjects[] = {"first", "last", "100,000 behind", "random",
+    "first and last", "a workflow", "random agent", "-"};
 
 /* What is asked, about whom, and members by name: "down=1", "scope=failed". */
 static const struct question {
@@ -45,22 +45,25 @@ static const struct question {
     {"Query/RollbackSet", FIRST, "scope=failed", BIG},
     {"Query/RollbackSet", TENTH, "scope=failed", BIG},
     {"Query/RollbackSet", SOME, "scope=failed", ALL},
-    {"Query/Rollback", FIRST, "scope=failed", BIG},
-    {"Query/Rollback", TENTH, "scope=failed", BIG},
-    {"Query/Rollback", SOME, "scope=failed", ALL},
-    {"Query/Rollback", SOME, "scope=full", MIXED},
+    {"Query/RollbackSet", SOME, "scope=full", ALL},
     {"Query/Provenance", LAST, "limit=1000", ALL},
     {"Query/Provenance", FIRST, "down=1 limit=1000", BIG},
     {"Query/Provenance", SOME, "depth=3", ALL},
+    {"Query/Path", PAIR, "limit=1000", BIG},
+    {"Query/Common", PAIR, "", BIG},
+    {"Query/Custody", LAST, "", ALL},
+    {"Query/Recovery", FLOW, "", ALL},
     {"Query/Trust", AGENT, "", ALL},
-    {"Query/Agents", NOBODY, "limit=100", MIXED},
-    {"Query/Agent", AGENT, "", MIXED},
-    {"Query/Approvals", SOME, "", ALL},
-    {"Query/Overrides", SOME, "", ALL},
-    {"Query/Workflow", SOME, "", ALL},
-    {"Query/Conformance", SOME, "profile=regulated", ALL},
+    {"Query/Agents", NOBODY, "limit=100", ALL},
+    {"Query/Approvals", FLOW, "", ALL},
+    {"Query/Approvals", NOBODY, "", ALL},
+    {"Query/Overrides", NOBODY, "", ALL},
+    {"Query/Explanations", SOME, "", ALL},
+    {"Query/Workflow", FLOW, "", ALL},
+    {"Query/Deviations", FLOW, "", ALL},
+    {"Query/Conformance", FLOW, "profile=regulated", ALL},
     {"Query/Conformance", NOBODY, "profile=regulated", ALL},
-    {"Query/Circuit", NOBODY, "", MIXED},
+    {"Query/Circuit", NOBODY, "", ALL},
     {"Query/Search", AGENT, "limit=100 brief=1", ALL},
     {"Ledger/GetEntry", SOME, "", ALL},
     {"Ledger/GetReceipt", SOME, "", ALL},
@@ -73,7 +76,7 @@ struct bench {
 	double base_us; /* what asking for the counter adds to it */
 	uint64_t seed;
 	/* of the question being made */
-	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
+	uint8_t jti[UUID_SIZE], wid[UUID_SIZE], to_jti[UUID_SIZE], to_wid[UUID_SIZE];
 	char agent[GRAPH_AGENT_ROOM], text[256];
 	struct ask_value values[VALUES_MAX + 1];
 	size_t value_count;
@@ -95,6 +98,7 @@ subject_of(struct bench *b, enum subject about)
 	b->seed = b->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	switch (about) {
 	case FIRST:
+	case PAIR:
 		return 0;
 	case LAST:
 		return n - 1;
@@ -120,8 +124,17 @@ question_make(struct bench *b, const struct question *q)
 		put(b, "iss", bytes_str(b->agent), 0);
 		put(b, "agent", bytes_str(b->agent), 0);
 	} else if (q->about != NOBODY) {
-		put(b, "jti", bytes_of(b->jti, UUID_SIZE), 0);
+		if (q->about != FLOW)
+			put(b, "jti", bytes_of(b->jti, UUID_SIZE), 0);
 		put(b, "wid", bytes_of(b->wid, UUID_SIZE), 0);
+	}
+	if (q->about == PAIR) {
+		graph_jti(b->g.shape, b->g.count - 1, b->to_jti);
+		graph_wid(b->g.shape, b->g.count - 1, b->to_wid);
+		put(b, "to_jti", bytes_of(b->to_jti, UUID_SIZE), 0);
+		put(b, "to_wid", bytes_of(b->to_wid, UUID_SIZE), 0);
+		put(b, "with_jti", bytes_of(b->to_jti, UUID_SIZE), 0);
+		put(b, "with_wid", bytes_of(b->to_wid, UUID_SIZE), 0);
 	}
 	snprintf(b->text, sizeof b->text, "%s", q->more);
 	for (char *word = strtok_r(b->text, " ", &save); word != NULL;

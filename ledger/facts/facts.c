@@ -70,7 +70,7 @@ facts_new(struct facts **out, const struct facts_options *options)
 	f->bytes_max = options->bytes_max;
 	random_bytes(&f->ids_seed, sizeof(f->ids_seed));
 	arena_init(&f->texts, TEXTS_MAX);
-	must(pthread_rwlock_init(&f->ids_lock, NULL) == 0);
+	must(names_lock_init(&f->ids_lock));
 	atomic_store(&f->no_workflow, FACTS_NONE);
 	for (size_t i = 0; i < KIND_IDS; i++)
 		atomic_store(&f->kinds[i], FACTS_NONE);

@@ -37,12 +37,26 @@ hash_text(const struct facts_table *t, struct bytes x)
 }
 
 bool
+names_lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+	bool ok;
+
+	if (pthread_rwlockattr_init(&attr) != 0)
+		return false;
+	(void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	ok = pthread_rwlock_init(lock, &attr) == 0;
+	(void)pthread_rwlockattr_destroy(&attr);
+	return ok;
+}
+
+bool
 names_open(struct facts_table *t)
 {
 	memset(t, 0, sizeof(*t));
 	random_bytes(&t->seed, sizeof(t->seed));
 	arena_init(&t->texts, TEXTS_MAX);
-	if (pthread_rwlock_init(&t->lock, NULL) != 0)
+	if (!names_lock_init(&t->lock))
 		return false;
 	if (!chunks_init(&t->names, sizeof(struct name), NAMES_SHIFT)) {
 		pthread_rwlock_destroy(&t->lock);

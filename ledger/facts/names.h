@@ -29,6 +29,9 @@ struct facts_table {
 	uint64_t seed;
 };
 
+/* A lock whose writer does not starve while readers come without a pause.  Readers take it once, not twice. */
+bool names_lock_init(pthread_rwlock_t *lock);
+
 bool names_open(struct facts_table *t);
 void names_close(struct facts_table *t);
 /* The feeder: the number of a text, added when it is new.  False: no memory. */
