@@ -40,7 +40,7 @@ struct agents {
 	struct seen *seen; /* newest first */
 	size_t seen_count, seen_room;
 	struct agent_row *rows;
-	struct agents_answer *out;
+	struct agents_reply *out;
 };
 
 static bool
@@ -285,13 +285,13 @@ answer(struct agents *a, struct why *why)
 
 enum rc
 answer_agents(const struct facts_view *v, const struct agents_question *q,
-    const struct budget *budget, struct agents_answer *out, struct why *why)
+    const struct budget *budget, struct agents_reply *out, struct why *why)
 {
 	struct agents a = {
 	    .v = v, .q = q, .budget = budget, .terms = trust_terms_at(v, v->size), .out = out};
 	enum rc rc;
 
-	*out = (struct agents_answer){.tree_size = v->size, .complete = true};
+	*out = (struct agents_reply){.tree_size = v->size, .complete = true};
 	arena_init(&a.scratch, budget->arena->max);
 	rests_init(&a.rests, budget->arena);
 	rc = answer(&a, why);

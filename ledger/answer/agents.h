@@ -46,7 +46,7 @@ struct agent_row {
 	struct trust_row trust;		    /* by the document's model */
 	bool complete; /* false: over the budget; 'last' is right, the rest is of the newest entries */
 };
-struct agents_answer {
+struct agents_reply {
 	uint64_t tree_size;
 	bool complete;
 	const struct agent_row *rows;
@@ -57,6 +57,6 @@ struct agents_answer {
 };
 /* RC_NOT_FOUND: no such agent. */
 enum rc answer_agents(const struct facts_view *v, const struct agents_question *q,
-    const struct budget *budget, struct agents_answer *out, struct why *why);
+    const struct budget *budget, struct agents_reply *out, struct why *why);
 
 #endif

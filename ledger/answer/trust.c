@@ -55,7 +55,7 @@ struct asked {
 	struct outcome_list outcomes;
 	struct standing standing;
 	struct rests rests;
-	struct trust_answer *out;
+	struct trust_reply *out;
 };
 
 /* The number of a name that the question asks for; one that is not there matches nothing. */
@@ -116,7 +116,7 @@ weight_of(const struct asked *a, const struct outcome_item *item)
 static enum rc
 fill_evidence(struct asked *a)
 {
-	struct trust_answer *out = a->out;
+	struct trust_reply *out = a->out;
 	struct trust_evidence *page;
 	size_t all = 0, room, limit = a->q->limit;
 
@@ -264,7 +264,7 @@ judge_assertion(const struct asked *a, struct arena *arena, struct trust_record 
 static enum rc
 fill_records(struct asked *a)
 {
-	struct trust_answer *out = a->out;
+	struct trust_reply *out = a->out;
 	size_t all = a->standing.count, room, limit = a->q->limit;
 	struct trust_record *page;
 	struct arena arena;
@@ -300,7 +300,7 @@ fill_records(struct asked *a)
 static enum rc
 answer(struct asked *a, struct why *why)
 {
-	struct trust_answer *out = a->out;
+	struct trust_reply *out = a->out;
 	enum rc rc;
 
 	if ((rc = gather(a, why)) != RC_OK)
@@ -322,12 +322,12 @@ answer(struct asked *a, struct why *why)
 
 enum rc
 answer_trust(const struct facts_view *v, const struct trust_question *q,
-    const struct budget *budget, struct trust_answer *out, struct why *why)
+    const struct budget *budget, struct trust_reply *out, struct why *why)
 {
 	struct asked a = {.v = v, .q = q, .budget = budget, .out = out};
 	enum rc rc;
 
-	*out = (struct trust_answer){0};
+	*out = (struct trust_reply){0};
 	arena_init(&a.scratch, budget->arena->max);
 	rests_init(&a.rests, budget->arena);
 	rc = answer(&a, why);

@@ -14,7 +14,7 @@
 
 /* ---- for other answers: the state of many agents at many sizes ---- */
 
-struct trust_state {
+struct trust_point {
 	uint32_t score_e6;
 	bool under_floor; /* below trust.floor of the document in force there */
 	bool quarantined, revoked;
@@ -27,10 +27,10 @@ enum rc trust_book_open(
     const struct facts_view *v, const struct budget *budget, struct trust_book **out);
 /* Agent number 'iss' in a tree of 'size' entries, by the document's own model: for an entry at index i ask
  * for size i, which is before it had any effect. */
-enum rc trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust_state *out);
+enum rc trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust_point *out);
 /* One question. */
 enum rc trust_score_at(const struct facts_view *v, uint32_t iss, uint32_t size,
-    const struct budget *budget, struct trust_state *out);
+    const struct budget *budget, struct trust_point *out);
 
 /* ---- the questions ---- */
 
@@ -80,7 +80,7 @@ struct trust_score {
 	uint64_t self_reports, repeated, unsigned_;
 };
 
-struct trust_answer {
+struct trust_reply {
 	uint64_t tree_size;
 	bool complete;
 	uint32_t iss; /* name number; FACTS_NONE: only spoken of */
@@ -98,7 +98,7 @@ struct trust_answer {
 };
 /* RC_NOT_FOUND: nobody of that name signed anything or was spoken of. */
 enum rc answer_trust(const struct facts_view *v, const struct trust_question *q,
-    const struct budget *budget, struct trust_answer *out, struct why *why);
+    const struct budget *budget, struct trust_reply *out, struct why *why);
 
 struct trust_all_question {
 	enum policy_model model;
@@ -113,8 +113,11 @@ struct trust_row {
 	bool under_floor, quarantined, revoked;
 	bool complete; /* false: it alone is over the budget, the score rests on a part */
 };
-struct trust_all_answer {
+struct trust_all_reply {
 	uint64_t tree_size;
+	enum policy_model model;
+	int64_t half_life_s;
+	uint32_t floor_e6;
 	bool complete; /* false: the budget ended the page, go on at 'next'; or a row is not complete */
 	const struct trust_row *rows;
 	size_t count;
@@ -123,6 +126,6 @@ struct trust_all_answer {
 	size_t rests_count;
 };
 enum rc answer_trust_all(const struct facts_view *v, const struct trust_all_question *q,
-    const struct budget *budget, struct trust_all_answer *out, struct why *why);
+    const struct budget *budget, struct trust_all_reply *out, struct why *why);
 
 #endif

@@ -15,7 +15,7 @@ struct all {
 	size_t spent;
 	struct rests rests;
 	struct trust_row *rows;
-	struct trust_all_answer *out;
+	struct trust_all_reply *out;
 };
 
 static void
@@ -104,19 +104,22 @@ answer(struct all *a, const struct trust_all_question *q)
 
 enum rc
 answer_trust_all(const struct facts_view *v, const struct trust_all_question *q,
-    const struct budget *budget, struct trust_all_answer *out, struct why *why)
+    const struct budget *budget, struct trust_all_reply *out, struct why *why)
 {
 	struct all a = {.v = v, .budget = budget, .terms = trust_terms_at(v, v->size), .out = out};
 	uint32_t count = facts_count(v, FACTS_ISS);
 	enum rc rc = RC_NO_MEMORY;
 
-	*out = (struct trust_all_answer){.tree_size = v->size, .complete = true};
-	if (q->after >= count)
-		return RC_OK;
+	*out = (struct trust_all_reply){.tree_size = v->size, .complete = true};
 	if (q->model != 0)
 		a.terms.model = q->model;
 	if (q->has_half_life)
 		a.terms.half_life_s = q->half_life_s;
+	out->model = a.terms.model;
+	out->half_life_s = a.terms.half_life_s;
+	out->floor_e6 = a.terms.doc->trust.floor_e6;
+	if (q->after >= count)
+		return RC_OK;
 	arena_init(&a.scratch, budget->arena->max);
 	rests_init(&a.rests, budget->arena);
 	a.rows = arena_alloc(

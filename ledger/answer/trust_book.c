@@ -93,7 +93,7 @@ page_of(struct trust_book *b, uint32_t iss, struct page **out)
 }
 
 enum rc
-trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust_state *out)
+trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust_point *out)
 {
 	struct trust_terms terms;
 	struct trust_score score;
@@ -101,7 +101,7 @@ trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust
 	enum rc rc;
 
 	must(size <= book->v.size);
-	*out = (struct trust_state){0};
+	*out = (struct trust_point){0};
 	if ((rc = page_of(book, iss, &p)) != RC_OK)
 		return rc;
 	terms = trust_terms_at(&book->v, size);
@@ -116,7 +116,7 @@ trust_book_at(struct trust_book *book, uint32_t iss, uint32_t size, struct trust
 
 enum rc
 trust_score_at(const struct facts_view *v, uint32_t iss, uint32_t size, const struct budget *budget,
-    struct trust_state *out)
+    struct trust_point *out)
 {
 	struct trust_book *book;
 	enum rc rc = trust_book_open(v, budget, &book);

@@ -185,6 +185,9 @@ enum rc provenance_answer(struct call *call, const ProtobufCMessage *request, st
 enum rc path_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc common_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc custody_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc trust_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc trust_all_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc agents_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc rollback_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc recovery_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc circuit_answer(struct call *call, const ProtobufCMessage *request, struct why *why);

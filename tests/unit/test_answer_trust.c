@@ -10,7 +10,7 @@
 
 static struct facts_world w;
 static struct trust_question q;
-static struct trust_answer a;
+static struct trust_reply a;
 static struct why why;
 
 static void
@@ -392,7 +392,7 @@ Test(answer_trust, a_book_gives_at_each_size_what_a_question_at_it_gives)
 {
 	struct facts_view v;
 	struct trust_book *book;
-	struct trust_state s;
+	struct trust_point s;
 	uint64_t x = 99;
 
 	for (uint32_t i = 0; i < 300; i++) {
@@ -430,7 +430,7 @@ Test(answer_trust, a_book_holds_many_agents)
 {
 	struct facts_view v;
 	struct trust_book *book;
-	struct trust_state s;
+	struct trust_point s;
 	char name[16];
 
 	for (unsigned i = 0; i < 500; i++) {

@@ -9,7 +9,7 @@
 
 static struct facts_world w;
 static struct trust_all_question q;
-static struct trust_all_answer a;
+static struct trust_all_reply a;
 static struct why why;
 
 static void
@@ -71,7 +71,7 @@ Test(answer_trust_all, agents_come_in_the_order_of_their_first_entry_with_the_sc
 			    .iss = facts_name(&v, FACTS_ISS, a.rows[i].iss),
 			    .model = q.model,
 			    .limit = 10};
-			struct trust_answer alone;
+			struct trust_reply alone;
 
 			cr_expect_eq(a.rows[i].iss, i);
 			cr_assert_eq(answer_trust(&v, &one, &w.budget, &alone, &why), RC_OK);
