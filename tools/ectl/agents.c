@@ -145,7 +145,7 @@ agents_run(const struct globals *g, const struct args *a)
 	if ((code = connect_server(g, &client)) != 0)
 		return code;
 	code = ask(g, client, &request, !args_has(a, "--limit"));
-	ect_client_free(client);
+	ect_client_close(client);
 	return code;
 }
 

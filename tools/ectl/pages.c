@@ -68,6 +68,18 @@ static const struct page_example recovery[] = {
 	"ectl recovery --wid " UUID_1 " -o json |\n"
 	"    jq -c '.requests[] | select(.state == \"open\")'"},
     END};
+static const struct page_example trust[] = {
+    {"How far is this agent to be trusted, and why?",
+	"ectl trust spiffe://example.com/agent/Excel_Expert"},
+    {"What does one agent think of another's payments, older outcomes counting less?",
+	"ectl trust spiffe://example.com/agent/a --from spiffe://example.com/agent/b "
+	"--act payment --half-life 2592000"},
+    {"The least trusted first.",
+	"ectl trust --all -o json | jq -r '.agents|sort_by(.score)[]|\"\\(.score) \\(.iss)\"'"},
+    END};
+static const struct page_example agents[] = {
+    {"Who is in this log?", "ectl agents"},
+    {"All about one.", "ectl agents spiffe://example.com/agent/Excel_Expert"}, END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
     {"Everything an agent did in an hour, with the signed bytes.",
@@ -194,6 +206,16 @@ const struct page pages[] = {
 	"the state that each task is in by them. A record that breaks a rule is shown with the "
 	"rule's name and has no effect.",
 	recovery},
+    {"trust",
+	"The score of an agent by what others signed about its work (docs/SCORES.md has every "
+	"step), with the evidence, and with what was said about it as such: assertions, held "
+	"against a recomputation, revocations, quarantines.",
+	trust},
+    {"agents",
+	"Agents that have an entry in the log: since when, with which keys, doing what, in how "
+	"many "
+	"workflows, how far trusted, active or not.",
+	agents},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
 	"Where "

@@ -295,7 +295,7 @@ trust_run(const struct globals *g, const struct args *a)
 	if ((code = connect_server(g, &client)) != 0)
 		return code;
 	code = all ? run_all(g, a, &w, client) : run_one(g, a, &w, client);
-	ect_client_free(client);
+	ect_client_close(client);
 	return code;
 }
 

@@ -4,7 +4,7 @@
 #include "args.h"
 
 const struct verb *const ectl_verbs[] = {&verb_append, &verb_get, &verb_checkpoint, &verb_receipt,
-    &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_recovery, &verb_search,
-    &verb_watch, &verb_stats, &verb_limits, &verb_keygen, &verb_sign, &verb_import,
-    &verb_trust_store, &verb_fsck, &verb_reindex, &verb_backup, &verb_restore, &verb_completion,
-    &verb_man, NULL};
+    &verb_consistency, &verb_verify, &verb_provenance, &verb_rollback, &verb_recovery, &verb_trust,
+    &verb_agents, &verb_search, &verb_watch, &verb_stats, &verb_limits, &verb_keygen, &verb_sign,
+    &verb_import, &verb_trust_store, &verb_fsck, &verb_reindex, &verb_backup, &verb_restore,
+    &verb_completion, &verb_man, NULL};
