@@ -28,6 +28,7 @@ static const struct verb_option import_options[] = {
     {"--map", "FILE", "write which run or task became which workflow and ids", false},
     {"--shift-now", NULL, "wfcommons: keep the trace's times, shifted so that it ends now", false},
     {"--keep-times", NULL, "otlp: date tasks to their spans; the log must take old tokens", false},
+    {"--no-labels", NULL, "agent-runs: the steps alone, nothing of who made the mistake", false},
     {"--dry-run", NULL, "read, sign and count; write and send nothing", false},
     {NULL, NULL, NULL, false},
 };
@@ -119,6 +120,7 @@ options_read(struct import *im, const struct globals *g, const struct args *a)
 	im->dry_run = args_has(a, "--dry-run");
 	im->shift_now = args_has(a, "--shift-now");
 	im->keep_times = args_has(a, "--keep-times");
+	im->no_labels = args_has(a, "--no-labels");
 	if (im->keys == NULL && !im->dry_run)
 		return false;
 	/* SPIFFE ID 2.1: the characters of a trust domain. */

@@ -29,7 +29,7 @@ struct import_row {
 struct import {
 	const struct globals *g;
 	const char *keys, *domain, *alg, *enroll; /* keys, enroll NULL: none */
-	bool dry_run, shift_now, keep_times;
+	bool dry_run, shift_now, keep_times, no_labels;
 	struct import_agent *agents;
 	size_t agent_count;
 	struct import_row *rows;
