@@ -71,9 +71,9 @@ static const struct page_example recovery[] = {
 static const struct page_example trust[] = {
     {"How far is this agent to be trusted, and why?",
 	"ectl trust spiffe://example.com/agent/Excel_Expert"},
-    {"What does one agent think of another's payments, older outcomes counting less?",
-	"ectl trust spiffe://example.com/agent/a --from spiffe://example.com/agent/b "
-	"--act payment --half-life 2592000"},
+    {"What does one agent think of another's payments?",
+	"ectl trust spiffe://example.com/agent/a --from spiffe://example.com/agent/b \\\n"
+	"  --act payment"},
     {"The least trusted first.",
 	"ectl trust --all -o json | jq -r '.agents|sort_by(.score)[]|\"\\(.score) \\(.iss)\"'"},
     END};
