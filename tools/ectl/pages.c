@@ -77,9 +77,41 @@ static const struct page_example trust[] = {
     {"The least trusted first.",
 	"ectl trust --all -o json | jq -r '.agents|sort_by(.score)[]|\"\\(.score) \\(.iss)\"'"},
     END};
-static const struct page_example agents[] = {
-    {"Who is in this log?", "ectl agents"},
+static const struct page_example agents[] = {{"Who is in this log?", "ectl agents"},
     {"All about one.", "ectl agents spiffe://example.com/agent/Excel_Expert"}, END};
+static const struct page_example approvals[] = {{"Who is waited for?", "ectl approvals --open"},
+    {"What was done without its approval, in this workflow?",
+	"ectl approvals --missing --wid " UUID_1 " -o json |\n"
+	"    jq -r '.guarded[] | .jti'"},
+    END};
+static const struct page_example overrides[] = {
+    {"What is in force, and who has not answered?",
+	"ectl overrides --active -o json |\n"
+	"    jq -r '.overrides[].acks[] | select(.state == \"missing\") | .iss'"},
+    END};
+static const struct page_example explanations[] = {
+    {"Why was it done?", "ectl explanations " UUID_1}, END};
+static const struct page_example approve[] = {
+    {"After having looked at it.", "ectl approve " UUID_1 " --key boss.jwk --reason 'checked'"},
+    END};
+static const struct page_example deny[] = {
+    {"Not this one.", "ectl deny " UUID_1 " --key boss.jwk --reason 'wrong account'"}, END};
+static const struct page_example decide[] = {
+    {"Somebody else has to decide.", "ectl decide " UUID_1 " --decision escalated --key boss.jwk"},
+    {"The approval was a mistake, and the task has not been done yet.",
+	"ectl decide " UUID_1 " --decision revoked --key boss.jwk"},
+    END};
+static const struct page_example override[] = {
+    {"Stop everything that rests on this task, and know within ten minutes who obeyed.",
+	"ectl override " UUID_1 " --level stop --ack-by +10m --key operator.jwk"},
+    {"Pause a workflow; stop an agent everywhere.",
+	"ectl override --workflow " UUID_1 " --level pause --key operator.jwk\n"
+	"ectl override --agent spiffe://example.com/agent/writer --level stop --key operator.jwk"},
+    END};
+static const struct page_example release[] = {
+    {"Go on.", "ectl release " UUID_1 " --key operator.jwk --reason 'cause found'"}, END};
+static const struct page_example ack[] = {
+    {"An agent obeys.", "ectl ack " UUID_1 " --status complied --key writer.jwk"}, END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
     {"Everything an agent did in an hour, with the signed bytes.",
@@ -216,6 +248,36 @@ const struct page pages[] = {
 	"many "
 	"workflows, how far trusted, active or not.",
 	agents},
+    {"approvals",
+	"Requests with their states and decisions, and the tasks that a rule guards, newest first. "
+	"A record that breaks a rule is shown with the rule's name; most such records have no "
+	"effect. What a rule guards and who may decide is said by the log's policy document.",
+	approvals},
+    {"overrides",
+	"Commands of people that outrank agents, newest first: in force or released, who owes an "
+	"answer, and the work that was done in spite of them.",
+	overrides},
+    {"explanations", "The explanation records that rest on a task, in the order of the log.",
+	explanations},
+    {"approve",
+	"The request is fetched from the server and shown; the decision is signed with the key of "
+	"who approves, repeats the hash of what was to be shown, and is appended. The row that "
+	"append gives is printed.",
+	approve},
+    {"deny", "As approve does, with the other answer.", deny},
+    {"decide",
+	"As approve does, with any of the five words: a request can be escalated, withdrawn by who "
+	"asked, and an approval revoked before its task is in the log.",
+	decide},
+    {"override",
+	"Signed with the key of an operator or another person that the policy document names, and "
+	"appended. Without tasks it is about a workflow, or about agents.",
+	override},
+    {"release", "Ends one override; others that are in force stay so.", release},
+    {"ack",
+	"For agents without a library of their own, and for tests: received, complied, refused or "
+	"unable.",
+	ack},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
 	"Where "

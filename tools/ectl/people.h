@@ -1,0 +1,58 @@
+/*
+ * people.h - what the verbs for people share: pages of answers as one, and records signed by a person.
+ */
+#ifndef ECTL_PEOPLE_H
+#define ECTL_PEOPLE_H
+
+#include "call.h"
+
+/* One page more?  Fill the request's cursor from the page. */
+struct pager {
+	const char *method;
+	ProtobufCMessage *request;
+	const ProtobufCMessageDescriptor *reply;
+	uint64_t *at, *from; /* members of the request */
+	uint32_t *limit;
+	uint64_t most; /* items wanted; 0: all */
+	const char *const
+	    *lists; /* members of the answer that go on from page to page, ended by NULL */
+};
+/* All pages as one JSON object in '*out'; 0 or an exit code, message printed. */
+int people_ask(const struct globals *g, const struct pager *pager, json_t **out);
+
+/* --limit; false: EXIT_USAGE. */
+bool people_limit(const struct args *a, uint64_t *most);
+/* --wid UUID, or --wid none. */
+bool people_wid(const struct args *a, uint8_t room[UUID_SIZE], ProtobufCBinaryData *wid,
+    protobuf_c_boolean *no_wid);
+
+/* Cells of tables. */
+const char *people_text(const json_t *row, const char *name); /* "-" for none */
+void people_flags(struct table *t, const json_t *row);
+
+/* A record of a person: --key, --reason and ext (which is released) make it; then it is appended. */
+struct record {
+	const char *act;
+	const char *wid; /* NULL: none */
+	const char *const *pred;
+	size_t pred_count;
+	json_t *ext;
+};
+int people_record(const struct globals *g, const struct args *a, const struct record *record);
+/* On a terminal, unless --yes: "sign this?".  False: no. */
+bool people_agree(const struct args *a, const char *what);
+
+#define OPTION_KEY                                                                                 \
+	{                                                                                          \
+		"--key", "FILE", "the private JWK of who signs", false                             \
+	}
+#define OPTION_REASON                                                                              \
+	{                                                                                          \
+		"--reason", "TEXT", "why, for the record", false                                   \
+	}
+#define OPTION_YES                                                                                 \
+	{                                                                                          \
+		"--yes", NULL, "do not ask before signing", false                                  \
+	}
+
+#endif
