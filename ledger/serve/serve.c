@@ -64,6 +64,8 @@ static const struct method methods[] = {
 	NULL, rollback_answer},
     {M("Query", "Recovery"), POLICY_READ, false, &ectledger__v1__recovery_request__descriptor, NULL,
 	recovery_answer},
+    {M("Query", "Circuit"), POLICY_READ, false, &ectledger__v1__circuit_request__descriptor, NULL,
+	circuit_answer},
     {M("Query", "Approvals"), POLICY_READ, false, &ectledger__v1__approvals_request__descriptor,
 	NULL, approvals_answer},
     {M("Query", "Overrides"), POLICY_READ, false, &ectledger__v1__overrides_request__descriptor,

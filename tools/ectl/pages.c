@@ -112,6 +112,13 @@ static const struct page_example release[] = {
     {"Go on.", "ectl release " UUID_1 " --key operator.jwk --reason 'cause found'"}, END};
 static const struct page_example ack[] = {
     {"An agent obeys.", "ectl ack " UUID_1 " --status complied --key writer.jwk"}, END};
+static const struct page_example circuit[] = {
+    {"Which agents should not be called now?",
+	"ectl circuit -o json | jq -r '.edges[] | select(.state == \"open\") | .to' | sort -u"},
+    {"Where does a breaker of an agent's own disagree?",
+	"ectl circuit -o json |\n"
+	"    jq -c '.edges[] | .reports[] | select(.agrees == false)'"},
+    END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
     {"Everything an agent did in an hour, with the signed bytes.",
@@ -278,6 +285,12 @@ const struct page pages[] = {
 	"For agents without a library of their own, and for tests: received, complied, refused or "
 	"unable.",
 	ack},
+    {"circuit",
+	"For each pair of agents, the caller and the one who went on from its work, whether the "
+	"failures among the newest calls opened the circuit breaker: closed, open, half_open. "
+	"Recomputed from tasks and failures alone; what agents told of their own breakers is held "
+	"against it. The policy document has window, minimum, threshold, wait_s and probes.",
+	circuit},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
 	"Where "
