@@ -59,8 +59,8 @@ struct claim {
 };
 
 /* Judge the fields alone (no clock, no store).  Checks iss, jti, wid, exec_act, pred (no self, no
- * duplicate), aud, iat < exp, hashes, extension limits.  The node kind is recognised, not judged:
- * policy does that with kind_check() where the log is strict.  An absent pred is read as [], an
+ * duplicate), aud, iat < exp, hashes, extension limits.  The node kind is recognised by the built-in
+ * table, not judged: the sequencer does that, under the policy document in force.  An absent pred is read as [], an
  * absent aud as none.  RC_MISSING_CLAIM, RC_BAD_CLAIM, RC_NO_MEMORY. Views in 'out' live as long as
  * the token's arena and 'arena'. */
 enum rc claim_read(const struct token *token, struct arena *arena, struct claim *out, struct why *why);

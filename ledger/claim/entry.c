@@ -25,7 +25,7 @@
 
 #define RULE	    "STORAGE 2 (entry)"
 #define FLAGS_1	    ((uint64_t)(ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT))
-#define FLAGS_KNOWN (FLAGS_1 | ENTRY_LOWER_PARENT)
+#define FLAGS_KNOWN (FLAGS_1 | ENTRY_LOWER_PARENT | ENTRY_BREACH)
 #define KEYS_1	    11
 #define KEYS_ALWAYS 12
 /* Every field but parents, foreign links and the credential, at their longest: 220. */

@@ -71,7 +71,8 @@ enum entry_flags {
 	ENTRY_DEFERRED = 1,
 	ENTRY_FORWARDED = 2,
 	ENTRY_FOREIGN_PARENT = 4,
-	ENTRY_LOWER_PARENT = 8 /* some ancestor is L1: what the chain says is no better than that */
+	ENTRY_LOWER_PARENT = 8, /* some ancestor is L1: what the chain says is no better than that */
+	ENTRY_BREACH = 16 /* a token that does not meet its kind's row, by the policy document in force at it */
 };
 
 struct entry_link {

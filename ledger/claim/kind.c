@@ -174,6 +174,13 @@ kinds_at(const struct kinds *kinds, size_t i)
 	return &table_of(kinds)->rows[i];
 }
 
+bool
+kind_is(const struct kind *kind, struct bytes name)
+{
+	return bytes_is(name, kind->name) ||
+	       (kind->id != KIND_OWN && bytes_is(name, rows[kind->id].name));
+}
+
 uint64_t
 kinds_bit(const struct kinds *kinds, const struct kind *kind)
 {

@@ -84,6 +84,8 @@ const struct kind *kinds_of(const struct kinds *kinds, struct bytes act);
 const struct kind *kinds_named(const struct kinds *kinds, struct bytes name); /* NULL: none */
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t i);
+/* Is this its name, or the name of the built-in kind that it means?  What searches go by. */
+bool kind_is(const struct kind *kind, struct bytes name);
 /* The bit in sets of this table for a predecessor's kind, which may be of another table (the document in force at the
  * predecessor): built-in ids are the same in all, own kinds are told by their name; 0: an own kind that this table has not. */
 uint64_t kinds_bit(const struct kinds *kinds, const struct kind *kind);

@@ -19,6 +19,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "facts/names.h"
+#include "policy/approval.h"
 
 #define ROWS_SHIFT  16
 #define TEXTS_MAX   ((size_t)1 << 40)
@@ -266,6 +267,18 @@ entry_bits(const struct feed *d)
 	return flags;
 }
 
+/* By the document in force at it. */
+static const struct kind *
+kind_at_row(const struct facts *f, uint32_t index)
+{
+	const struct policy_doc *doc = *(const struct policy_doc **)chunks_at(&f->docs, index);
+	const struct fact *t = row_at(f, index);
+
+	if (t->act == FACTS_NONE)
+		return kind_at(0);
+	return kinds_of(doc->kinds, names_at(&f->names[FACTS_ACT], t->act)->text);
+}
+
 /* Does it keep to its kind's row, now that its parents are known? */
 static bool
 breaks_row(const struct feed *d)
@@ -275,25 +288,10 @@ breaks_row(const struct feed *d)
 	    .ext = d->claim->ext_json,
 	    .parents_known = true};
 
-	for (size_t i = 0; i < d->entry->parent_count; i++)
-		task.parents |= UINT64_C(1) << row_at(d->f, (uint32_t)d->entry->parents[i])->kind;
+	for (size_t i = 0; i < d->entry->parent_count && d->kind->parents != 0; i++)
+		task.parents |= kinds_bit(
+		    d->doc->kinds, kind_at_row(d->f, (uint32_t)d->entry->parents[i]));
 	return kind_check(d->kind, &task, NULL) != RC_OK;
-}
-
-/* Rules are about what is done, not about the records of asking, deciding and overriding. */
-static bool
-can_be_guarded(enum kind_id kind)
-{
-	switch (kind) {
-	case KIND_HITL_REQUEST:
-	case KIND_HITL_DECISION:
-	case KIND_OVERRIDE:
-	case KIND_OVERRIDE_ACK:
-	case KIND_OVERRIDE_RELEASE:
-		return false;
-	default:
-		return true;
-	}
 }
 
 /* An extension is kept where answers read it: of every kind but plain tasks, and of those that use a
@@ -353,7 +351,7 @@ row_token(struct feed *d)
 		return;
 	if (breaks_row(d))
 		r->flags |= FACT_BREACH;
-	if (can_be_guarded(d->kind->id) && policy_guard(d->doc, c, &number) != NULL)
+	if (approval_guardable(d->kind->id) && policy_guard(d->doc, c, &number) != NULL)
 		r->guard = (uint16_t)(number + 1);
 	d->ext = ext_to_keep(d);
 }

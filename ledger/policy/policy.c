@@ -21,7 +21,6 @@
 
 #include "base/must.h"
 #include "claim/entry.h"
-#include "claim/kind.h"
 #include "policy/quota.h"
 #include "trust/anchors.h"
 #include "trust/event.h"
@@ -322,7 +321,6 @@ policy_judge(const struct policy_rules *rules, const struct token *token, const 
 	enum rc rc;
 
 	must(rules != NULL && token != NULL && claim != NULL && out != NULL);
-	must(claim->kind != NULL);
 	out->flags = 0;
 	if ((rc = judge_level(rules, token, why)) != RC_OK)
 		return rc;
@@ -330,15 +328,6 @@ policy_judge(const struct policy_rules *rules, const struct token *token, const 
 		return rc;
 	if ((rc = judge_audience(rules, claim, &flags, why)) != RC_OK)
 		return rc;
-	if (rules->kinds_strict) {
-		rc = kind_check(claim->kind,
-		    &(struct kind_task){.pred = claim->pred,
-			.pred_count = claim->pred_count,
-			.ext = claim->ext_json},
-		    why);
-		if (rc != RC_OK)
-			return rc;
-	}
 	out->flags = flags;
 	out->ends_s = ends(rules, claim, flags);
 	return RC_OK;

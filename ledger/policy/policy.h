@@ -58,8 +58,8 @@ bool policy_allows(const struct policy_rules *rules, struct bytes identity, bool
 
 /*
  * Everything that can be judged without the store, after the signature verified.  Sets flags of
- * enum entry_flags.  RC_LEVEL_TOO_LOW, RC_NOT_YET_VALID, RC_EXPIRED, RC_BAD_CLAIM (audience),
- * RC_BAD_KIND (where kinds are strict).
+ * enum entry_flags.  RC_LEVEL_TOO_LOW, RC_NOT_YET_VALID, RC_EXPIRED, RC_BAD_CLAIM (audience).  Kinds are
+ * the sequencer's: only there are the predecessors known, and the policy document in force.
  */
 struct policy_ruling {
 	uint64_t flags;

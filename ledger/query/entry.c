@@ -32,9 +32,9 @@ damaged(enum rc rc, uint64_t index, const char *part, struct why *why)
 	    rc_text(rc));
 }
 
-/* 'out' has raw, leaf and index. */
+/* 'out' has raw, leaf and index.  Its kind is what the document in force at it calls it. */
 static enum rc
-parse(struct query_entry *out, struct arena *arena, struct why *why)
+parse(struct query_view *v, struct query_entry *out, struct arena *arena, struct why *why)
 {
 	enum rc rc;
 
@@ -47,6 +47,8 @@ parse(struct query_entry *out, struct arena *arena, struct why *why)
 		return damaged(rc, out->index, "token", why);
 	if ((rc = claim_read(&out->token, arena, &out->claim, NULL)) != RC_OK)
 		return damaged(rc, out->index, "claims", why);
+	if (v->book != NULL)
+		out->claim.kind = kinds_of(book_at(v->book, out->index)->kinds, out->claim.act);
 	return RC_OK;
 }
 
@@ -60,7 +62,7 @@ view_entry(struct query_view *v, uint64_t index, struct arena *arena, struct que
 	out->index = index;
 	if ((rc = view_raw(v, index, &out->raw, &out->leaf, why)) != RC_OK)
 		return rc;
-	return parse(out, arena, why);
+	return parse(v, out, arena, why);
 }
 
 enum rc
@@ -77,7 +79,7 @@ query_entry(struct query_view *v, uint64_t index, struct arena *arena, struct qu
 		return rc;
 	if (!arena_dup(arena, stored, &out->raw))
 		return damaged(RC_NO_MEMORY, index, "bytes", why);
-	return parse(out, arena, why);
+	return parse(v, out, arena, why);
 }
 
 enum token_level

@@ -63,7 +63,7 @@ kind_matches(struct bytes want, const struct query_entry *e)
 	if (want.n == 0)
 		return true;
 	if (e->entry.kind == ENTRY_TOKEN)
-		return bytes_is(want, e->claim.kind->name);
+		return kind_is(e->claim.kind, want);
 	return bytes_is(want, query_entry_kind(e));
 }
 

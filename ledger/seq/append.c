@@ -19,7 +19,8 @@ prepare(struct step *s, size_t i, const struct entry *entry, struct bytes *head)
 
 	/* The head is a part of the receipt, so it is the answer's. */
 	if ((rc = entry_write_head(entry, job->arena, head)) != RC_OK ||
-	    (rc = ledger_row(s->before + s->added, entry, job->claim, &l->arena, row)) != RC_OK)
+	    (rc = ledger_row(
+		 s->before + s->added, entry, job->claim, s->doc->kinds, &l->arena, row)) != RC_OK)
 		return rc;
 	if (job->want_receipt && (s->notes[i] = arena_alloc(job->arena, NOTE_ROOM)) == NULL)
 		return RC_NO_MEMORY;
@@ -49,6 +50,7 @@ step_append(struct step *s, size_t i, const struct entry *entry)
 	r->index = index;
 	r->entry = head;
 	l->received_last_ms = entry->received_at_ms;
+	s->job_of[s->added] = (uint32_t)i;
 	s->added++;
 	must(tile_writer_size(l->tiles) == s->before + s->added);
 	return RC_OK;

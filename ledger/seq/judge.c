@@ -165,6 +165,10 @@ step_refusal(enum rc rc)
 	case RC_UNKNOWN_KEY:
 	case RC_NOT_AUTHORIZED:
 	case RC_KEY_REVOKED:
+	case RC_BAD_KIND:
+	case RC_LEVEL_TOO_LOW:
+	case RC_MISSING_CLAIM:
+	case RC_APPROVAL_MISSING:
 	case RC_BAD_KEY:
 	case RC_TOO_LARGE:
 	case RC_NO_MEMORY: /* nothing has been put yet */
@@ -211,7 +215,7 @@ judge_times(struct step *s, struct seq_job *job)
 
 /* A token with a free id and a good key. */
 static enum rc
-admit(struct step *s, size_t i, uint64_t anchor)
+admit(struct step *s, size_t i, uint64_t anchor, bool *old)
 {
 	struct ledger *l = s->l;
 	struct seq_job *job = s->jobs[i];
@@ -226,7 +230,8 @@ admit(struct step *s, size_t i, uint64_t anchor)
 	    job->claim, l->rules->cross_workflow, &lookup, &l->arena, &parents, &job->why);
 	if (rc == RC_UNKNOWN_PARENT)
 		return tell_missing(job, &parents);
-	if (rc != RC_OK || (rc = step_entry_token(s, job, &parents, anchor, &entry)) != RC_OK ||
+	if (rc != RC_OK || (rc = step_demand(s, i, &parents, old)) != RC_OK ||
+	    (rc = step_entry_token(s, job, &parents, anchor, &entry)) != RC_OK ||
 	    (rc = step_append(s, i, &entry)) != RC_OK)
 		return rc;
 	batch_admit(l->batch, i, job->receipt.index, l->rows[s->added - 1].lower);
@@ -253,7 +258,7 @@ step_judge_job(struct step *s, size_t i)
 	}
 	if (rc == RC_OK)
 		rc = holder.taken ? step_evidence(s, i, holder.index, anchor, &holder.old)
-				  : admit(s, i, anchor);
+				  : admit(s, i, anchor, &holder.old);
 	job->rc = rc;
 	/* A damaged old entry spoils the answer about itself, not the batch. */
 	return rc == RC_OK || step_refusal(rc) || holder.old ? RC_OK : rc;

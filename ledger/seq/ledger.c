@@ -11,6 +11,7 @@
 
 #define STEP_ARENA_MAX	  (64u << 20)
 #define SCRATCH_ARENA_MAX (1u << 20)
+#define TASK_ARENA_MAX	  (4u << 20) /* a token of the worst shape, parsed */
 
 static enum rc
 fetch(void *ctx, unsigned level, uint64_t number, unsigned width, uint8_t *out)
@@ -104,6 +105,8 @@ ledger_open_parts(struct ledger **out, struct store *store, struct index *index,
 	policy_limits_digest(rules, l->limits);
 	arena_init(&l->arena, STEP_ARENA_MAX);
 	arena_init(&l->scratch, SCRATCH_ARENA_MAX);
+	for (size_t i = 0; i < SEQ_TASKS; i++)
+		arena_init(&l->tasks[i], TASK_ARENA_MAX);
 	buf_init(&l->note, NOTE_SIZE_MAX);
 	buf_init(&l->note_next, NOTE_SIZE_MAX);
 	l->origin = strdup(l->signer.vkey.name);
@@ -137,6 +140,8 @@ ledger_close(struct ledger *l)
 	tile_writer_free(l->tiles);
 	buf_release(&l->note_next);
 	buf_release(&l->note);
+	for (size_t i = 0; i < SEQ_TASKS; i++)
+		arena_release(&l->tasks[i]);
 	arena_release(&l->scratch);
 	arena_release(&l->arena);
 	free(l->origin);

@@ -12,6 +12,8 @@
 #include "seq/batch.h"
 #include "seq/seq.h"
 
+#define SEQ_TASKS 4
+
 struct ledger {
 	/* fixed after opening */
 	struct store *store;
@@ -33,6 +35,7 @@ struct ledger {
 	struct batch *batch;
 	struct arena arena;         /* reset at each step */
 	struct arena scratch;       /* one stored entry at a time */
+	struct arena tasks[SEQ_TASKS]; /* stored tasks that a demand looks at, one in each */
 	struct index_row *rows;     /* SEQ_BATCH_MAX */
 	struct tile_reader *reader; /* receipts of duplicates */
 
@@ -54,11 +57,11 @@ enum rc ledger_load(struct ledger *l, struct why *why);
 struct tile_store ledger_tiles(struct store_read *read);
 
 /* What an entry adds to the index: the same function when it is written and when the index is
- * rebuilt.  Its first two sequences are those of the entry's two links, the others those of its
+ * rebuilt.  'kinds' is the table of the policy document in force at it.  Its first two sequences are those of the entry's two links, the others those of its
  * foreign links, in their order.  'claim' is that of the token, refused or not; NULL for events.
  * Views into entry and claim; memory from 'arena'. */
 enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
-    struct arena *arena, struct index_row *row);
+    const struct kinds *kinds, struct arena *arena, struct index_row *row);
 
 /* The id of a kind's list: of a node kind, "key" or "equivocation". */
 void ledger_kind_id(const char *name, uint8_t id[UUID_SIZE]);

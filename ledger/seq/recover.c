@@ -198,8 +198,8 @@ recover_newest(struct ledger *l, uint64_t count, struct why *why)
  * in 'scratch', which can be
  * reset at once, so that tokens of the worst shape cannot make a log too large to open. */
 static enum rc
-row_read(struct store_read *read, uint64_t index, struct arena *arena, struct arena *scratch,
-    struct index_row *row, struct entry *entry, struct why *why)
+row_read(struct ledger *l, struct store_read *read, uint64_t index, struct arena *arena,
+    struct arena *scratch, struct index_row *row, struct entry *entry, struct why *why)
 {
 	struct bytes raw;
 	struct hash leaf;
@@ -218,7 +218,7 @@ row_read(struct store_read *read, uint64_t index, struct arena *arena, struct ar
 			goto out;
 		said = &claim;
 	}
-	rc = ledger_row(index, entry, said, arena, row);
+	rc = ledger_row(index, entry, said, book_at(l->book, index)->kinds, arena, row);
 out:
 	if (rc == RC_OK || rc == RC_NO_MEMORY || rc == RC_IO)
 		return rc;
@@ -236,7 +236,7 @@ rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t c
 
 	arena_reset(arena);
 	for (size_t i = 0; i < count; i++) {
-		if ((rc = row_read(read, from + i, arena, scratch, &rows[i], &entry, why)) != RC_OK)
+		if ((rc = row_read(l, read, from + i, arena, scratch, &rows[i], &entry, why)) != RC_OK)
 			return rc;
 		parents += rows[i].parent_count;
 	}
@@ -314,13 +314,13 @@ id_agrees(struct index_view *view, const struct index_row *row)
 }
 
 static bool
-probe_agrees(struct store_read *read, struct index_view *view, uint64_t i, struct arena *arena,
+probe_agrees(struct ledger *l, struct store_read *read, struct index_view *view, uint64_t i, struct arena *arena,
     struct arena *scratch)
 {
 	struct index_row row;
 	struct entry entry;
 
-	if (row_read(read, i, arena, scratch, &row, &entry, NULL) != RC_OK)
+	if (row_read(l, read, i, arena, scratch, &row, &entry, NULL) != RC_OK)
 		return false;
 	if (entry.kind == ENTRY_TOKEN && !id_agrees(view, &row))
 		return false;
@@ -352,7 +352,7 @@ index_agrees(struct ledger *l)
 		uint64_t newest = probe < reach ? reach - 1 - probe : 0;
 
 		arena_reset(&arena);
-		if (!probe_agrees(read, view, probe < PROBES / 2 ? newest : reach / PROBES * probe,
+		if (!probe_agrees(l, read, view, probe < PROBES / 2 ? newest : reach / PROBES * probe,
 			&arena, &scratch))
 			goto out;
 	}

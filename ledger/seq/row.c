@@ -68,9 +68,22 @@ add_kind(struct index_row *row, const char *name)
 	add_list(row, INDEX_LIST_KIND, id);
 }
 
+/* Under its own name, and under that of the built-in kind that it means. */
+static void
+add_kind_of(struct index_row *row, const struct kind *kind)
+{
+	const struct kind *means = kind_at(kind->id == KIND_OWN ? KIND_TASK : kind->id);
+
+	must(means->id == kind->id || kind->id == KIND_OWN);
+	if (means->id != KIND_TASK)
+		add_kind(row, means->name);
+	if (strcmp(kind->name, means->name) != 0)
+		add_kind(row, kind->name);
+}
+
 static void
 row_lists(const struct entry *entry, const struct claim *claim, const struct hash *issuer,
-    const char *kind, struct index_row *row)
+    struct index_row *row)
 {
 	struct hash h;
 
@@ -78,8 +91,6 @@ row_lists(const struct entry *entry, const struct claim *claim, const struct has
 	add_list(row, INDEX_LIST_ISSUER, issuer->b);
 	hash_of(claim->act, &h);
 	add_list(row, INDEX_LIST_ACT, h.b);
-	if (kind != NULL)
-		add_kind(row, kind);
 	if (entry->has_signer)
 		add_list(row, INDEX_LIST_SIGNER, entry->signer.b);
 }
@@ -107,8 +118,8 @@ row_hashes(const struct claim *claim, struct arena *arena, struct index_row *row
 }
 
 static enum rc
-row_token(const struct entry *entry, const struct claim *claim, struct arena *arena,
-    struct index_row *row)
+row_token(const struct entry *entry, const struct claim *claim, const struct kinds *kinds,
+    struct arena *arena, struct index_row *row)
 {
 	struct index_seq_key wkey = seq_key(INDEX_SEQ_WORKFLOW, claim->wid); /* zero when absent */
 	struct index_seq_key ikey;
@@ -127,8 +138,8 @@ row_token(const struct entry *entry, const struct claim *claim, struct arena *ar
 	if ((rc = row_seqs(entry, &wkey, &ikey, arena, row)) != RC_OK)
 		return rc;
 	/* Plain tasks are in no list of their kind. */
-	row_lists(
-	    entry, claim, &issuer, claim->kind->id != KIND_TASK ? claim->kind->name : NULL, row);
+	row_lists(entry, claim, &issuer, row);
+	add_kind_of(row, kinds_of(kinds, claim->act));
 	return row_hashes(claim, arena, row);
 }
 
@@ -159,19 +170,20 @@ row_evidence(const struct entry *entry, const struct claim *claim, struct arena 
 	hash_of(claim->iss, &issuer);
 	of_issuer = seq_key(INDEX_SEQ_ISSUER_EQUIVOCATIONS, issuer.b);
 	/* By the claims that were refused, so that who searches a workflow or a signer sees it. */
-	row_lists(entry, claim, &issuer, "equivocation", row);
+	row_lists(entry, claim, &issuer, row);
+	add_kind(row, "equivocation");
 	return row_seqs(entry, &all, &of_issuer, arena, row);
 }
 
 enum rc
 ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
-    struct arena *arena, struct index_row *row)
+    const struct kinds *kinds, struct arena *arena, struct index_row *row)
 {
 	memset(row, 0, sizeof(*row));
 	row->index = index;
 	switch (entry->kind) {
 	case ENTRY_TOKEN:
-		return row_token(entry, claim, arena, row);
+		return row_token(entry, claim, kinds, arena, row);
 	case ENTRY_KEY:
 		return row_event(entry, arena, row);
 	case ENTRY_EQUIVOCATION:

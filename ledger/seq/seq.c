@@ -212,6 +212,7 @@ seq_step(struct ledger *l, struct seq_job *const *jobs, size_t count, int64_t no
 		return RC_STORE_DOUBT;
 	}
 	s.before = tile_writer_size(l->tiles);
+	s.doc = book_at(l->book, s.before);
 	must(s.before == ledger_published(l));
 	if ((rc = step_prepare(&s)) != RC_OK || (rc = store_batch_begin(l->store)) != RC_OK)
 		goto out;

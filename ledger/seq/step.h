@@ -3,6 +3,7 @@
  * own; private to seq/.
  *
  *   judge.c      is the id free, is the key good, are the parents there
+ *   demand.c     does it meet what the policy document demands
  *   evidence.c   another token under a taken id: refused, and kept
  *   links.c      the entry that a job becomes, and its links into the sequences
  *   append.c     an entry into the batch
@@ -27,7 +28,10 @@ struct step {
 	struct index_view *view;
 	struct store_read *read; /* opened by step_old_entry() */
 	uint64_t before;	 /* entries before the batch */
+	/* In force for the batch: documents come in batches of their own. */
+	const struct policy_doc *doc;
 	size_t added;
+	uint32_t job_of[SEQ_BATCH_MAX]; /* the job whose entry is the n-th of the batch */
 	bool tree_began;
 	bool judging; /* damage found now is the index's */
 	uint32_t order[SEQ_BATCH_MAX];
@@ -52,6 +56,13 @@ enum rc step_old_entry(struct step *s, uint64_t index, struct bytes *raw);
  * RC_CORRUPT when evidence that is in the log cannot be read: 'old' is set then.
  */
 enum rc step_evidence(struct step *s, size_t i, uint64_t holder, uint64_t anchor, bool *old);
+
+/*
+ * What the policy document in force demands of job i beyond the DAG: its kind's row, where kinds are
+ * strict or a profile is demanded; else a breach is marked (ENTRY_BREACH).  A damaged entry among
+ * those that it looks at is RC_CORRUPT with 'old' set.
+ */
+enum rc step_demand(struct step *s, size_t i, const struct dag_parents *parents, bool *old);
 
 /* The entries of the three kinds that are written.  Memory from the ledger's arena. */
 enum rc step_entry_token(struct step *s, const struct seq_job *job,

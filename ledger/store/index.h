@@ -48,7 +48,7 @@ enum index_list_kind {
 	INDEX_LIST_KIND = 4,	 /* first 16 bytes of SHA-256(kind's name); not for plain tasks */
 	INDEX_LIST_SIGNER = 5	 /* first 16 bytes of the signer's thumbprint */
 };
-#define INDEX_LISTS_MAX 5
+#define INDEX_LISTS_MAX 6 /* a kind under another name is in two */
 struct index_list_key {
 	enum index_list_kind kind;
 	uint8_t id[UUID_SIZE];

@@ -50,7 +50,8 @@ full(void)
 {
 	struct entry e = plain();
 
-	e.flags = ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT | ENTRY_LOWER_PARENT;
+	e.flags = ENTRY_DEFERRED | ENTRY_FORWARDED | ENTRY_FOREIGN_PARENT | ENTRY_LOWER_PARENT |
+		  ENTRY_BREACH;
 	e.binding = ENTRY_BINDING_MAX;
 	e.anchor = UINT64_MAX - 1;
 	e.credential = bytes_str("a.credential.c");
@@ -244,7 +245,7 @@ Test(claim_entry, reads_the_largest_version_1_and_refuses_what_it_never_had)
 	struct bytes head, raw;
 	uint8_t *p;
 
-	in.flags &= ~(uint64_t)ENTRY_LOWER_PARENT;
+	in.flags &= ~(uint64_t)(ENTRY_LOWER_PARENT | ENTRY_BREACH);
 	head = entry_v1_head(&in, &arena);
 	p = arena_alloc(&arena, head.n + in.token.n);
 	memcpy(p, head.p, head.n);
@@ -423,7 +424,7 @@ static const char *const wrong[] = {
     "ac010202070300040105020600"
     "075820" ZEROS "088200f6098200f60c4811111111111111110d8301f6f60e40",
     /* a flag nobody knows */
-    "ac010202010300040105020610"
+    "ac01020201030004010502061820"
     "075820" ZEROS "088200f6098200f60c4811111111111111110d8301f6f60e40",
     /* ordinal 0 with a previous index */
     "ac010202010300040105020600"

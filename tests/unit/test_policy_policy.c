@@ -190,22 +190,6 @@ Test(policy_policy, marks_or_refuses_tokens_for_somebody_else)
 	cr_expect_eq(flags, ENTRY_FORWARDED);
 }
 
-Test(policy_policy, refuses_a_kind_that_does_not_meet_its_row_only_where_strict)
-{
-	struct policy_rules r;
-	struct token token = l2();
-	struct claim claim = good();
-	uint64_t flags;
-
-	policy_rules_init(&r);
-	claim.kind = kind_named("failure"); /* wants a predecessor */
-	cr_expect_eq(judge(&r, &token, &claim, &flags), RC_OK);
-	r.kinds_strict = true;
-	cr_expect_eq(judge(&r, &token, &claim, &flags), RC_BAD_KIND);
-	claim.pred_count = 1;
-	cr_expect_eq(judge(&r, &token, &claim, &flags), RC_OK);
-}
-
 /* ---- who may do what ---- */
 
 static bool

@@ -22,7 +22,7 @@ make(struct entry *e, uint64_t *parents, struct entry_foreign *foreign, unsigned
 	e->received_at_ms = numbers[n % 11];
 	e->media = (enum token_media)(1 + n % 3);
 	e->level = (enum token_level)(1 + n % 3);
-	e->flags = n % 16;
+	e->flags = n % 32;
 	random_bytes(e->signer.b, sizeof(e->signer.b));
 	e->anchor = ENTRY_NONE;
 	if (e->kind != ENTRY_TOKEN && e->kind != ENTRY_EQUIVOCATION) {

@@ -108,7 +108,7 @@ numbers_read(struct cbor *r, struct fsck_entry *e)
 	e->level = number(r, 5, "level");
 	cbor_check(r, e->level >= least && e->level <= most);
 	e->flags = number(r, 6, "flags");
-	cbor_check(r, e->flags <= (e->version == 1 ? 7u : 15u));
+	cbor_check(r, e->flags <= (e->version == 1 ? 7u : 31u));
 }
 
 static void
