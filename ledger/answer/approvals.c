@@ -226,6 +226,9 @@ chain_below(const struct facts_view *v, enum kind_id kind, uint32_t below)
 {
 	uint32_t at = facts_kind_last(v, kind);
 
+	if (below > 0 && below <= v->size && fact_is_task(fact(v, below - 1)) &&
+	    fact(v, below - 1)->kind == kind)
+		return below - 1; /* where the page before ended */
 	while (at != FACTS_NONE && at >= below)
 		at = facts_kind_before(v, at);
 	return at;
@@ -252,7 +255,11 @@ walk_begin(const struct approvals *a, struct walk *w)
 	uint32_t below = a->q->below == 0 || a->q->below > a->v->size ? a->v->size : a->q->below;
 
 	if (a->q->in_workflow) {
+		const struct fact *t = below > 0 ? fact(a->v, below - 1) : NULL;
+
 		w->at = facts_workflow_last(a->v, a->q->wid);
+		if (t != NULL && fact_is_task(t) && t->wid == a->q->wid)
+			w->at = below - 1; /* where the page before ended */
 		while (w->at != FACTS_NONE && w->at >= below)
 			w->at = fact(a->v, w->at)->in_workflow;
 	} else if (by_kind(a->q)) {

@@ -33,7 +33,8 @@ address(struct replies *r)
 			return false;
 	}
 	for (size_t i = 0; i < r->c->agents.n; i++)
-		if (r->c->agents.p[i] != own && !indexes_add(&who, r->c->agents.p[i], &r->o->scratch))
+		if (r->c->agents.p[i] != own &&
+		    !indexes_add(&who, r->c->agents.p[i], &r->o->scratch))
 			return false;
 	index_sort(&who);
 	if ((r->acks = arena_alloc(arena, (who.n + 1) * sizeof(*r->acks))) == NULL)

@@ -1,5 +1,6 @@
 /*
- * override_read.c - every override of the log, in index order: who gave it, at which level, over what.
+ * override_read.c - the overrides of the log: who gave it, at which level, over what.  Each is read when
+ * it is needed.
  *
  * What a target means is looked up among the entries that were there when the override was recorded, so
  * that nothing that is recorded later can change what an override is about.
@@ -54,7 +55,6 @@ read_target(struct overrides *o, struct command *c, const struct json_node *n)
 static bool
 read_targets(struct overrides *o, struct command *c, const struct json_node *targets)
 {
-	c->explicit = true;
 	for (const struct json_node *n = targets->child; n != NULL; n = n->next)
 		if (!read_target(o, c, n))
 			return false;
@@ -63,7 +63,7 @@ read_targets(struct overrides *o, struct command *c, const struct json_node *tar
 	return true;
 }
 
-static const struct command *
+static struct command *
 command_at(const struct overrides *o, uint32_t index)
 {
 	size_t low = 0, high = o->count;
@@ -76,15 +76,16 @@ command_at(const struct overrides *o, uint32_t index)
 		else
 			high = middle;
 	}
-	return low < o->count && o->commands[low].index == index ? &o->commands[low] : NULL;
+	must(low < o->count && o->commands[low].index == index);
+	return &o->commands[low];
 }
 
-/* None named: what it rests on; or, where that is overrides alone, what the first of them is about. */
+/* None named: what it rests on.  Where that is overrides alone, what the first of them is about, which
+ * command_need() sees to. */
 static bool
 take_targets(struct overrides *o, struct command *c)
 {
 	const struct fact *t = fact(o->v, c->index);
-	const struct command *before;
 
 	for (unsigned i = 0; i < t->parent_count; i++) {
 		uint32_t p = fact_parent(o->v, t, i);
@@ -93,12 +94,7 @@ take_targets(struct overrides *o, struct command *c)
 			return false;
 	}
 	index_sort(&c->tasks);
-	if (c->tasks.n == 0 && c->escalates != FACTS_NONE) {
-		before = command_at(o, c->escalates);
-		must(before != NULL);
-		c->tasks = before->tasks;
-		c->agents = before->agents;
-	}
+	c->inherits = c->tasks.n == 0 && c->escalates != FACTS_NONE;
 	return true;
 }
 
@@ -154,8 +150,6 @@ read_command(struct overrides *o, struct command *c)
 		c->flags |= OVERRIDE_FLAG_NOT_AUTHORIZED;
 	if (t->flags & FACT_BREACH)
 		c->flags |= OVERRIDE_FLAG_BREACH;
-	if (c->tasks.n == 0 && c->agents.n == 0 && c->scope != SCOPE_WORKFLOW)
-		c->flags |= OVERRIDE_FLAG_NO_TARGET;
 	c->effective = (c->flags & voids()) == 0;
 	return true;
 }
@@ -194,16 +188,42 @@ overrides_read(struct overrides *o)
 	     at = facts_kind_before(o->v, at))
 		if (fact_is_task(fact(o->v, at)))
 			o->commands[--n].index = at;
-	for (size_t i = 0; i < o->count; i++) {
-		struct command *c = &o->commands[i];
+	return true;
+}
 
-		c->escalates = c->release = FACTS_NONE;
-		if (!meter_spend(&o->meter))
-			return false;
-		if (!read_command(o, c) || !find_release(o, c)) {
-			o->meter.no_memory = !o->meter.late;
-			return false;
+/* Read one, and those that it has its targets from, each once. */
+static bool
+read_chain(struct overrides *o, struct command *c)
+{
+	for (;;) {
+		if (!c->read) {
+			c->escalates = c->release = FACTS_NONE;
+			if (!meter_spend(&o->meter) || !read_command(o, c) || !find_release(o, c))
+				return false;
+			c->read = true;
 		}
+		if (!c->inherits)
+			return true;
+		c = command_at(o, c->escalates);
+	}
+}
+
+bool
+command_need(struct overrides *o, struct command *c)
+{
+	const struct command *last;
+
+	if (!read_chain(o, c)) {
+		o->meter.no_memory = !o->meter.late;
+		return false;
+	}
+	for (last = c; last->inherits;)
+		last = command_at(o, last->escalates);
+	while (c != last) {
+		c->inherits = false;
+		c->tasks = last->tasks;
+		c->agents = last->agents;
+		c = command_at(o, c->escalates);
 	}
 	return true;
 }
@@ -213,6 +233,8 @@ override_reaches(const struct overrides *o, const struct command *c, uint32_t wi
 {
 	if (fact(o->v, c->index)->wid == wid)
 		return true;
+	if (!c->effective)
+		return false;
 	if (c->agents.n > 0 && fact(o->v, c->index)->wid == FACTS_NONE)
 		return true;
 	for (size_t i = 0; i < c->tasks.n; i++)

@@ -2,9 +2,9 @@
  * overrides.c - a page of overrides, newest first, each with its acknowledgments, its release and the
  * work that was done in spite of it.
  *
- * All overrides of the log are read first, because one may take its targets from another, and because
- * one that was given in one workflow may reach another.  Then the page is made; an override is in it
- * whole or not at all, as with approvals.
+ * All overrides of the log are found first, because one may take its targets from another, and because
+ * one that was given in one workflow may reach another; each is read when its turn comes.  An override
+ * is in the page whole or not at all, as with approvals.
  */
 #include "answer/overrides.h"
 
@@ -204,12 +204,19 @@ rest_on(struct page *p, const struct override_item *item, struct arena *arena)
 }
 
 static bool
-emit(struct overrides *o, struct page *p, const struct command *c)
+emit(struct overrides *o, struct page *p, struct command *c)
 {
 	struct arena *arena = o->meter.budget->arena;
 	struct override_item item;
 	struct index_list breaches;
 
+	if (o->q->in_workflow && fact(o->v, c->index)->wid != o->q->wid &&
+	    !oversight_commands(o->v, c->index))
+		return true; /* from elsewhere and without effect: not worth reading */
+	if (!command_need(o, c))
+		return false;
+	if (c->tasks.n == 0 && c->agents.n == 0 && c->scope != SCOPE_WORKFLOW)
+		c->flags |= OVERRIDE_FLAG_NO_TARGET;
 	if (o->q->active && (!c->effective || c->release != FACTS_NONE))
 		return true;
 	if (!override_breaches(o, c, &breaches))
