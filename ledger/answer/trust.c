@@ -276,8 +276,10 @@ fill_records(struct asked *a)
 	arena_init(&arena, SCRATCH_MAX);
 	out->records = page;
 	out->record_all = all;
-	/* Each assertion costs a replay, so the time is looked at here too. */
-	for (; out->record_count < room && !budget_late(a->budget); out->record_count++) {
+	/* Each assertion costs a replay, so the time is looked at here too; one goes on the page in any case, so that
+	 * pages go on. */
+	for (; out->record_count < room && (out->record_count == 0 || !budget_late(a->budget));
+	     out->record_count++) {
 		struct trust_record *r = &page[out->record_count];
 
 		r->said = a->standing.records[a->q->records_after + out->record_count];

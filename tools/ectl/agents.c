@@ -61,7 +61,7 @@ show_one(const Ectledger__V1__AgentView *m)
 	row_time(&t, "first seen", m->first_ms, m->first_index);
 	row_time(&t, "last seen", m->last_ms, m->last_index);
 	(void)snprintf(
-	    text, sizeof text, "%" PRIu64 " in %" PRIu64 " workflows", m->entries, m->workflows);
+	    text, sizeof text, "%" PRIu64 "; workflows: %" PRIu64, m->entries, m->workflows);
 	row(&t, "entries", text);
 	(void)snprintf(text, sizeof text,
 	    "%s %.6f, of %" PRIu64 " good and %" PRIu64 " bad outcomes", m->model,
