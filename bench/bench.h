@@ -79,6 +79,8 @@ struct server_use {
 /* Init and start on a fresh folder with the ectledgerd beside our own program and the corpus (NULL: none) enrolled. */
 bool server_start(struct server *s, const struct bench_options *o, const struct corpus *c);
 bool server_use(const struct server *s, struct server_use *out);
+/* Processor time of the server's threads whose names begin so. */
+double server_threads_cpu(const struct server *s, const char *name);
 /* SIGTERM and wait; gives the folder's allocated bytes.  0: it did not end well. */
 uint64_t server_stop(struct server *s);
 void server_remove(const struct server *s, bool keep);

@@ -17,8 +17,8 @@
 #include "base/pool.h"
 #include "tools/ectl/ectl.h"
 
-#define ROUNDS	    3
-#define FOLLOWERS   100000
+#define ROUNDS	    7
+#define DESCENDANTS 100000
 #define STACK_BYTES ((size_t)256 << 10)
 
 static const char conf[] = "level_min = L1\nquery_nodes_max = 20000000\nquery_bytes_max = 1GiB\n"
@@ -36,7 +36,7 @@ static void *
 ask_all_the_time(void *ctx)
 {
 	struct asking *s = ctx;
-	const uint64_t i = s->g->count > FOLLOWERS ? s->g->count - 1 - FOLLOWERS : 0;
+	const uint64_t i = s->g->count > DESCENDANTS ? s->g->count - 1 - DESCENDANTS : 0;
 	const char *method = "Query/RollbackSet";
 	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
 	struct asker *a;
@@ -62,19 +62,34 @@ ask_all_the_time(void *ctx)
 	return NULL;
 }
 
+/* Whose processor time: a busy machine makes noise of rates, but not of shares. */
+enum cpu { ALL_THREADS, ASKERS, FOLLOWER, CPUS };
+
+static void
+cpu_add(const struct server *s, double cpu[CPUS], int sign)
+{
+	cpu[ALL_THREADS] += sign * server_threads_cpu(s, "");
+	cpu[ASKERS] += sign * server_threads_cpu(s, "asker");
+	cpu[FOLLOWER] += sign * server_threads_cpu(s, "follower");
+}
+
 /* A turn's rate; negative: it failed. */
 static double
-turn(const struct bench_options *o, const struct corpus *c, const char *address, unsigned number,
-    struct asking *asking)
+turn(const struct bench_options *o, const struct corpus *c, const struct server *server,
+    unsigned number, struct asking *asking, double cpu[CPUS])
 {
 	const uint64_t part = c->lanes[0].count / (2 * ROUNDS);
-	struct load l = {
-	    .o = o, .c = c, .address = address, .from = number * part, .to = (number + 1) * part};
+	struct load l = {.o = o,
+	    .c = c,
+	    .address = server->address,
+	    .from = number * part,
+	    .to = (number + 1) * part};
 	pthread_t *threads = calloc(o->questions, sizeof *threads);
 	struct load_result r = {0};
 	pthread_attr_t attr;
 	uint64_t started = 0;
 	double rate = -1;
+	bool ok;
 
 	must(threads != NULL && pthread_attr_init(&attr) == 0);
 	must(pthread_attr_setstacksize(&attr, STACK_BYTES) == 0);
@@ -84,7 +99,11 @@ turn(const struct bench_options *o, const struct corpus *c, const char *address,
 		       pthread_create(&threads[started], &attr, ask_all_the_time, asking) == 0)
 			started++;
 	}
-	if (load_run(&l, &r) && r.refused == 0 && (asking == NULL || started == o->questions))
+	/* What is still asked when the last token is answered does not count. */
+	cpu_add(server, cpu, -1);
+	ok = load_run(&l, &r);
+	cpu_add(server, cpu, 1);
+	if (ok && r.refused == 0 && (asking == NULL || started == o->questions))
 		rate = (double)r.acked / r.seconds;
 	else
 		fail(EXIT_NO, "a turn failed: %s", r.first_refusal);
@@ -117,7 +136,7 @@ turns(const struct bench_options *o, const struct corpus *c, const struct server
     const struct graph *g)
 {
 	struct asking asking = {.o = o, .address = s->address, .g = g};
-	double alone[ROUNDS], beside[ROUNDS];
+	double alone[ROUNDS], beside[ROUNDS], cpu[CPUS] = {0}, quiet[CPUS] = {0};
 	struct ask_result r = {0};
 	struct asker *a = asker_open(o, s->address);
 	bool ok = a != NULL;
@@ -130,8 +149,8 @@ turns(const struct bench_options *o, const struct corpus *c, const struct server
 	}
 	asker_close(a);
 	for (unsigned i = 0; i < ROUNDS && ok; i++) {
-		alone[i] = turn(o, c, s->address, 2 * i, NULL);
-		beside[i] = turn(o, c, s->address, 2 * i + 1, &asking);
+		alone[i] = turn(o, c, s, 2 * i, NULL, quiet);
+		beside[i] = turn(o, c, s, 2 * i + 1, &asking, cpu);
 		ok = alone[i] > 0 && beside[i] > 0;
 	}
 	if (!ok)
@@ -146,6 +165,8 @@ turns(const struct bench_options *o, const struct corpus *c, const struct server
 		    json_object_get(j, "beside"), json_integer((json_int_t)beside[i]));
 	}
 	json_object_set_new(j, "ratio", json_real(median(beside) / median(alone)));
+	json_object_set_new(j, "askers_cpu_share", json_real(cpu[ASKERS] / cpu[ALL_THREADS]));
+	json_object_set_new(j, "follower_cpu_share", json_real(cpu[FOLLOWER] / cpu[ALL_THREADS]));
 	json_object_set_new(j, "answered", json_integer((json_int_t)atomic_load(&asking.answered)));
 	json_object_set_new(j, "refused", json_integer((json_int_t)atomic_load(&asking.refused)));
 	bench_tell(o, j);

@@ -3,6 +3,7 @@
  */
 #include "bench.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -207,6 +208,36 @@ server_use(const struct server *s, struct server_use *out)
 	out->rss_mb = (double)kb / 1024.0;
 	out->syncs = s->syncs != NULL ? *(const volatile uint64_t *)s->syncs : 0;
 	return got;
+}
+
+double
+server_threads_cpu(const struct server *s, const char *name)
+{
+	char folder[64], path[384], line[1024], *open, *close;
+	unsigned long user = 0, kernel = 0, sum = 0;
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(folder, sizeof folder, "/proc/%d/task", (int)s->pid);
+	if ((d = opendir(folder)) == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL) {
+		FILE *f;
+
+		snprintf(path, sizeof path, "%s/%.255s/stat", folder, e->d_name);
+		if ((f = fopen(path, "r")) == NULL)
+			continue;
+		/* Fields 2 (in brackets), 14 and 15. */
+		if (fgets(line, sizeof line, f) != NULL && (open = strchr(line, '(')) != NULL &&
+		    (close = strrchr(line, ')')) != NULL &&
+		    strncmp(open + 1, name, strlen(name)) == 0 &&
+		    sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+			&kernel) == 2)
+			sum += user + kernel;
+		fclose(f);
+	}
+	closedir(d);
+	return (double)sum / (double)sysconf(_SC_CLK_TCK);
 }
 
 /* Walk a folder: allocated bytes of everything in it; 'gone' also removes it. */
