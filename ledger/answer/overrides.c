@@ -209,10 +209,10 @@ emit(struct overrides *o, struct page *p, struct command *c)
 	struct arena *arena = o->meter.budget->arena;
 	struct override_item item;
 	struct index_list breaches;
+	bool elsewhere = o->q->in_workflow && fact(o->v, c->index)->wid != o->q->wid;
 
-	if (o->q->in_workflow && fact(o->v, c->index)->wid != o->q->wid &&
-	    !oversight_commands(o->v, c->index))
-		return true; /* from elsewhere and without effect: not worth reading */
+	if ((elsewhere || o->q->active) && !oversight_commands(o->v, c->index))
+		return true; /* it has no effect and is not asked for: not worth reading */
 	if (!command_need(o, c))
 		return false;
 	if (c->tasks.n == 0 && c->agents.n == 0 && c->scope != SCOPE_WORKFLOW)
