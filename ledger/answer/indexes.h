@@ -1,6 +1,5 @@
 /*
- * indexes.h - what an answer rests on: indexes gathered in any order, given ascending and once.  Private to
- * answer/.
+ * indexes.h - what an answer rests on: indexes gathered in any order, given ascending and once.
  */
 #ifndef ANSWER_INDEXES_H
 #define ANSWER_INDEXES_H

@@ -184,6 +184,8 @@ enum rc consistency_answer(struct call *call, const ProtobufCMessage *request, s
 enum rc provenance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc path_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc common_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc translations_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc lifecycle_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc custody_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc trust_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc trust_all_answer(struct call *call, const ProtobufCMessage *request, struct why *why);

@@ -71,7 +71,7 @@ world_wid(const char *name, uint8_t out[UUID_SIZE])
 struct bytes
 world_iss(struct facts_world *w, const char *name)
 {
-	char *text = strstr(name, "://") != NULL
+	char *text = strchr(name, ':') != NULL
 			 ? arena_strdup(&w->arena, bytes_str(name))
 			 : arena_printf(&w->arena, "spiffe://example.com/agent/%s", name);
 
@@ -135,7 +135,8 @@ set_claim(struct facts_world *w, const struct world_task *t, uint32_t index, str
 	memset(c, 0, sizeof(*c));
 	c->iss = world_iss(w, t->iss == NULL ? "a" : t->iss);
 	rest = bytes_of(memmem(c->iss.p, c->iss.n, "://", 3), 0);
-	rest = bytes_of(rest.p + 3, (size_t)(c->iss.p + c->iss.n - rest.p) - 3);
+	if (rest.p != NULL) /* else a URN: no domain */
+		rest = bytes_of(rest.p + 3, (size_t)(c->iss.p + c->iss.n - rest.p) - 3);
 	c->trust_domain = rest;
 	for (size_t i = 0; i < rest.n; i++)
 		if (rest.p[i] == '/') {

@@ -19,7 +19,7 @@ struct facts_world {
 
 /* A task; what is not set has a default that is right for most tests. */
 struct world_task {
-	const char *iss;	 /* short: "a" is spiffe://example.com/agent/a; with "://" as it is.  NULL: "a" */
+	const char *iss;	 /* short: "a" is spiffe://example.com/agent/a; with a colon as it is.  NULL: "a" */
 	const char *act;	 /* NULL: "step" */
 	const char *wid;	 /* NULL: workflow "w"; "": none; any other short name is a workflow of its own */
 	const char *ext;	 /* JSON; NULL: none.  "@7" with quotes stands for the id of entry 7: {"compensates":"@7"} */

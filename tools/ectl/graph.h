@@ -28,6 +28,10 @@ int graph_show(const struct globals *g, const Ectledger__V1__ProvenanceReply *r,
 /* Append a page's nodes, edges and rests_on to 'to'; they are moved.  False: no memory. */
 bool graph_join(Ectledger__V1__ProvenanceReply *to, Ectledger__V1__ProvenanceReply *page);
 
+/* Move 'm' items of a page behind the 'n' that are there: addresses of two arrays of a reply, of items of that
+ * size.  False: no memory. */
+bool join_lists(void *list, size_t *n, void *page, size_t *m, size_t size);
+
 /* ---- two_tasks.c ---- */
 
 /* --to, --common, --custody of the verb. */

@@ -123,9 +123,8 @@ graph_show(const struct globals *g, const Ectledger__V1__ProvenanceReply *r, con
 
 /* ---- pages ---- */
 
-/* Move 'm' items of the page behind the 'n' that are there. */
-static bool
-join(void *list, size_t *n, void *page, size_t *m, size_t size)
+bool
+join_lists(void *list, size_t *n, void *page, size_t *m, size_t size)
 {
 	void *more, *old, *from;
 
@@ -147,8 +146,10 @@ graph_join(Ectledger__V1__ProvenanceReply *to, Ectledger__V1__ProvenanceReply *p
 {
 	to->complete = to->complete && page->complete;
 	to->next = page->next;
-	return join(&to->nodes, &to->n_nodes, &page->nodes, &page->n_nodes, sizeof *to->nodes) &&
-	       join(&to->edges, &to->n_edges, &page->edges, &page->n_edges, sizeof *to->edges) &&
-	       join(&to->rests_on, &to->n_rests_on, &page->rests_on, &page->n_rests_on,
+	return join_lists(
+		   &to->nodes, &to->n_nodes, &page->nodes, &page->n_nodes, sizeof *to->nodes) &&
+	       join_lists(
+		   &to->edges, &to->n_edges, &page->edges, &page->n_edges, sizeof *to->edges) &&
+	       join_lists(&to->rests_on, &to->n_rests_on, &page->rests_on, &page->n_rests_on,
 		   sizeof *to->rests_on);
 }

@@ -54,6 +54,15 @@ static const struct page_example provenance[] = {
     {"For tools that read W3C PROV.",
 	"ectl provenance " UUID_1 " --format prov-json > provenance.json"},
     END};
+static const struct page_example translations[] = {
+    {"Which hops do not hold?",
+	"ectl translations -o json | jq -r '.hops[] | select(.flags != []) | .jti'"},
+    {"Of one workflow.", "ectl translations --wid " UUID_1}, END};
+static const struct page_example lifecycle[] = {{"Every agent of whom something was said.",
+						    "ectl lifecycle"},
+    {"Who goes on working with what a retired agent made?",
+	"ectl lifecycle spiffe://example.com/agent/Excel_Expert --dependants"},
+    END};
 static const struct page_example rollback[] = {
     {"What has to be undone, children first?",
 	"ectl rollback " UUID_1 " -o json | jq -r '.order[].jti'"},
@@ -235,6 +244,14 @@ const struct page pages[] = {
 	"the "
 	"log. Parents stand before their children.",
 	provenance},
+    {"translations",
+	"Hops from one protocol to another: whether what came out of one is what went into the "
+	"next, what was lost on the way, and which protocols there are.",
+	translations},
+    {"lifecycle",
+	"What was said about agents: versions, draining, retirement, by whom. With --dependants "
+	"what rests on an agent's tasks since it was retired, or since it drains.",
+	lifecycle},
     {"rollback",
 	"The task was wrong: it and everything that depends on it, in the order in which to undo "
 	"it, back to a checkpoint where one is wanted. With --emit the request to do so is signed "

@@ -72,7 +72,7 @@ relate(json_t *into, const char *what, json_t *relation)
 static json_t *
 qualified(const char *name)
 {
-	return json_pack("{ss ss}", "$", name, "type", "xsd:QName");
+	return json_pack("{ss ss}", "$", name, "type", "prov:QUALIFIED_NAME");
 }
 
 static const char *
