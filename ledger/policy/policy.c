@@ -21,6 +21,7 @@
 
 #include "base/must.h"
 #include "claim/entry.h"
+#include "policy/approval.h"
 #include "policy/quota.h"
 #include "trust/anchors.h"
 #include "trust/event.h"
@@ -50,6 +51,13 @@ static const struct policy_limit limits[] = {
     {"wit_size_max", TRUST_WIT_SIZE_MAX, "bytes", "one WIT"},
     {"peer_chain_max", TRUST_CHAIN_SIZE_MAX, "bytes", "a TLS client's certificate chain, for x5t"},
     {"entry_size_max", ENTRY_SIZE_MAX, "bytes", "an entry of the log"},
+    {"kinds_rows_max", KINDS_ROWS_MAX, "rows", "node kinds that a policy document adds"},
+    {"kinds_own_max", KINDS_OWN_MAX, "rows", "of them kinds of its own"},
+    {"kinds_patterns_max", KINDS_PATTERNS_MAX, "patterns", "of exec_act in those rows"},
+    {"kinds_keys_max", KINDS_KEYS_MAX, "keys", "of one such row"},
+    {"kinds_values_max", KINDS_VALUES_MAX, "values", "of one such key"},
+    {"approval_reads_max", APPROVAL_READS_MAX, "entries",
+	"looked at for the approval of one guarded task"},
     {"trust_domains_max", TRUST_DOMAINS_MAX, "domains", "trust domains of a trust folder"},
     {"trust_file_size_max", TRUST_FILE_SIZE_MAX, "bytes", "one file of a trust folder"},
     {"trust_domain_keys_max", TRUST_DOMAIN_KEYS_MAX, "keys", "keys of a trust domain"},

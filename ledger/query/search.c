@@ -118,8 +118,23 @@ is_suspect(const struct hunt *h, const struct query_entry *e)
 	return false;
 }
 
+/* A kind of the ledger's own table, or of any document that is in the view. */
+static bool
+kind_known(const struct query_view *v, struct bytes name)
+{
+	struct book_page page;
+
+	if (kinds_named(NULL, name) != NULL)
+		return true;
+	for (size_t i = 0; v->book != NULL && book_nth(v->book, i, &page); i++)
+		if (page.index < v->size && page.doc->kinds != NULL &&
+		    kinds_named(page.doc->kinds, name) != NULL)
+			return true;
+	return false;
+}
+
 static enum rc
-check(const struct search *s, struct why *why)
+check(const struct query_view *v, const struct search *s, struct why *why)
 {
 	if (s->has_wid && s->no_wid)
 		return why_set(why, RC_BAD_REQUEST, "WIRE Search", "no_wid", 0,
@@ -129,9 +144,8 @@ check(const struct search *s, struct why *why)
 		    "times are milliseconds since 1970");
 	if (s->kind.n == 0 || bytes_is(s->kind, "key") || bytes_is(s->kind, "equivocation"))
 		return RC_OK;
-	for (size_t i = 0; i < kind_count(); i++)
-		if (bytes_is(s->kind, kind_at(i)->name))
-			return RC_OK;
+	if (kind_known(v, s->kind))
+		return RC_OK;
 	return why_set(why, RC_BAD_REQUEST, "WIRE Search", "kind", 0, "no such kind");
 }
 
@@ -387,7 +401,7 @@ run(struct hunt *h, struct query_view *v, const struct search *search,
 	if (out->entries == NULL)
 		return no_room(h);
 	set_lists(h);
-	return check(search, why);
+	return check(v, search, why);
 }
 
 enum rc

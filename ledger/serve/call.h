@@ -201,6 +201,7 @@ enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct 
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);
 enum rc truststore_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc limits_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc kinds_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 
 /* ---- follower.c: one thread that keeps the facts near the logs' ends ---- */
 

@@ -82,6 +82,8 @@ static const struct method methods[] = {
 	truststore_begin, truststore_answer},
     {M("Admin", "Limits"), POLICY_READ, false, &ectledger__v1__limits_request__descriptor, NULL,
 	limits_answer},
+    {M("Admin", "Kinds"), POLICY_READ, false, &ectledger__v1__kinds_request__descriptor, NULL,
+	kinds_answer},
 };
 #define METHOD_COUNT (sizeof methods / sizeof methods[0])
 

@@ -143,6 +143,11 @@ static const struct page_example stats[] = {
 	"ectl stats -o json | jq 'with_entries(select(.key | test(\"refused\")))'"},
     END};
 static const struct page_example limits[] = {{"Everything that is bounded.", "ectl limits"}, END};
+static const struct page_example kinds[] = {
+    {"What the log takes an exec_act for, and what it wants to go with it.", "ectl kinds"},
+    {"The keys of an approval, as JSON.",
+	"ectl kinds -o json | jq '.kinds[] | select(.name == \"hitl_decision\") | .keys'"},
+    END};
 static const struct page_example keygen[] = {
     {"A key for an agent, and its public half for the operator.",
 	"ectl keygen --iss spiffe://example.com/agent/writer \\\n"
@@ -324,6 +329,10 @@ const struct page pages[] = {
 	watch},
     {"stats", "The server's counters since its start.", stats},
     {"limits", "Every limit of the server and of the log, with its value.", limits},
+    {"kinds",
+	"The table of node kinds in force: the ledger's own rows, then those that the log's policy "
+	"document adds. With --at as of an older tree size.",
+	kinds},
     {"keygen",
 	"Makes a private key, mode 0600, never over an existing file. The public half goes to the "
 	"operator, who enrols it with \"ectl trust-store add\".",
