@@ -71,8 +71,8 @@ receipt_fill(struct step *s, struct seq_job *job, uint8_t *note)
 	r->checkpoint = bytes_of(note, s->l->note_next.n);
 }
 
-static const struct seq_job *
-fresh_at(const struct step *s, uint64_t index)
+const struct seq_job *
+step_fresh_at(const struct step *s, uint64_t index)
 {
 	for (size_t i = 0; i < s->count; i++)
 		if (s->fresh[i] && s->jobs[i]->receipt.index == index)
@@ -80,23 +80,29 @@ fresh_at(const struct step *s, uint64_t index)
 	return NULL;
 }
 
+static struct bytes
+payload(const struct seq_job *job)
+{
+	return seq_is_event(job) ? job->event : job->token->raw;
+}
+
 static enum rc
 twin_receipt(struct step *s, struct seq_job *job)
 {
-	const struct seq_job *first = fresh_at(s, job->receipt.index);
+	const struct seq_job *first = step_fresh_at(s, job->receipt.index);
 	struct receipt *r = &job->receipt;
 	uint8_t *note, *whole;
 	struct bytes head, token;
 
 	must(first != NULL);
 	head = first->receipt.entry;
-	token = first->token->raw;
+	token = payload(first);
 	r->leaf = first->receipt.leaf;
 	if (!job->want_receipt) {
 		r->tree_size = s->before + s->added;
 		return RC_OK;
 	}
-	job->entry_whole = !bytes_eq(token, job->token->raw);
+	job->entry_whole = !bytes_eq(token, payload(job));
 	note = arena_alloc(job->arena, NOTE_ROOM);
 	whole = arena_alloc(job->arena, head.n + token.n);
 	if (note == NULL || whole == NULL)

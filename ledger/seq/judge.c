@@ -170,6 +170,7 @@ step_refusal(enum rc rc)
 	case RC_MISSING_CLAIM:
 	case RC_APPROVAL_MISSING:
 	case RC_BAD_KEY:
+	case RC_BAD_CONFIG:
 	case RC_TOO_LARGE:
 	case RC_NO_MEMORY: /* nothing has been put yet */
 		return true;
@@ -262,22 +263,4 @@ step_judge_job(struct step *s, size_t i)
 	job->rc = rc;
 	/* A damaged old entry spoils the answer about itself, not the batch. */
 	return rc == RC_OK || step_refusal(rc) || holder.old ? RC_OK : rc;
-}
-
-enum rc
-step_event_job(struct step *s, size_t i)
-{
-	struct seq_job *job = s->jobs[i];
-	struct trust_event event;
-	struct entry entry;
-	enum rc rc;
-
-	rc = event_read(job->event, &s->l->arena, &event, &job->why);
-	if (rc != RC_OK)
-		rc = rc == RC_NO_MEMORY ? rc : RC_BAD_KEY;
-	if (rc == RC_OK && (rc = step_entry_event(s, job, event.domain, &entry)) == RC_OK)
-		rc = step_append(s, i, &entry);
-	s->fresh[i] = rc == RC_OK;
-	job->rc = rc;
-	return rc == RC_OK || step_refusal(rc) ? RC_OK : rc;
 }

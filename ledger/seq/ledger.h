@@ -63,7 +63,7 @@ struct tile_store ledger_tiles(struct store_read *read);
 enum rc ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
     const struct kinds *kinds, struct arena *arena, struct index_row *row);
 
-/* The id of a kind's list: of a node kind, "key" or "equivocation". */
+/* The id of a kind's list: of a node kind, "key", "policy", "descriptor" or "equivocation". */
 void ledger_kind_id(const char *name, uint8_t id[UUID_SIZE]);
 
 /* Check the stores against each other and roll the journal forward (recover.c). */
@@ -73,6 +73,8 @@ enum rc recover_index(struct ledger *l, struct why *why);
 /* Read the log's own key events into its history.  RC_CORRUPT: index and log disagree about where
  * they are, and the index is at fault or the log is. */
 enum rc recover_history(struct ledger *l, struct why *why);
+/* Likewise its policy documents into its book.  RC_BAD_CONFIG: one that this version cannot read. */
+enum rc recover_book(struct ledger *l, struct why *why);
 /* The stored entry 'index' is what its leaf says. */
 enum rc recover_leaf(
     struct store_read *read, uint64_t index, struct bytes raw, struct hash *leaf);

@@ -2,7 +2,8 @@
  * links.c - the entry that a job becomes: receive time, what it says of the signer, parents, and its
  * links into sequences: a token's into those of its workflow, its issuer and the workflows that it
  * refers to; a key event's and an equivocation's into those of their kind, whole and by domain or
- * issuer.
+ * issuer; a policy document's and a descriptor's into those of the policy or of the workflow's
+ * descriptors, and into the one of both.
  *
  * A link is (how many came before, the index of the last one).  Whoever knows a sequence's head
  * walks back along the links and knows that nothing is missing, so a head moves only when the entry
@@ -166,6 +167,27 @@ step_entry_event(
 	entry_begin(s, ENTRY_KEY, entry);
 	entry->token = job->event;
 	return links(s, &all, &of_domain, entry);
+}
+
+enum rc
+step_entry_own(struct step *s, const struct seq_job *job, const uint8_t *wid, struct entry *entry)
+{
+	struct index_seq_key first = {.kind = INDEX_SEQ_POLICIES};
+	struct index_seq_key own = {.kind = INDEX_SEQ_OWN};
+
+	if (wid != NULL)
+		first = key_of(INDEX_SEQ_DESCRIPTORS, wid);
+	entry_begin(s, job->kind, entry);
+	entry->token = job->event;
+	return links(s, &first, &own, entry);
+}
+
+enum rc
+step_descriptor_link(struct step *s, const uint8_t wid[UUID_SIZE], struct entry_link *link)
+{
+	struct index_seq_key key = key_of(INDEX_SEQ_DESCRIPTORS, wid);
+
+	return sequence(s, &key, link);
 }
 
 enum rc

@@ -415,21 +415,33 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 	return fresh_index(l, &options, why);
 }
 
-/* The history is read where the index says that key events are.  When the two disagree, or the index
- * with the log, it gets one chance to be made anew. */
 static enum rc
-open_history(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
+read_events(struct ledger *l, bool *keys_read, struct why *why)
+{
+	enum rc rc = *keys_read ? RC_OK : recover_history(l, why);
+
+	if (rc != RC_OK)
+		return rc;
+	*keys_read = true;
+	return recover_book(l, why);
+}
+
+/* Keys and policy are read where the index says that their events are.  When the two disagree, or the
+ * index with the log, it gets one chance to be made anew; where some were applied already, none. */
+static enum rc
+open_events(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
 {
 	struct index_options options = index_options(o, folder);
-	enum rc rc = recover_history(l, why);
+	bool keys_read = false;
+	enum rc rc = read_events(l, &keys_read, why);
 
-	if (rc != RC_CORRUPT || l->key_entries > 0)
+	if (rc != RC_CORRUPT || (!keys_read && l->key_entries > 0) || book_count(l->book) > 0)
 		return rc;
 	log_event(
 	    o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason", why->text, NULL);
 	if ((rc = fresh_index(l, &options, why)) != RC_OK || (rc = recover_index(l, why)) != RC_OK)
 		return rc;
-	return recover_history(l, why);
+	return read_events(l, &keys_read, why);
 }
 
 enum rc
@@ -463,8 +475,7 @@ ledger_open(struct ledger **out, const struct ledger_options *o, const struct po
 	if ((rc = recover_journal(l, o->sink, why)) != RC_OK ||
 	    (rc = recover_newest(l, o->verify_newest, why)) != RC_OK ||
 	    (rc = open_index(l, o, folder, why)) != RC_OK ||
-	    (rc = recover_index(l, why)) != RC_OK ||
-	    (rc = open_history(l, o, folder, why)) != RC_OK)
+	    (rc = recover_index(l, why)) != RC_OK || (rc = open_events(l, o, folder, why)) != RC_OK)
 		goto out;
 	must(index_reach(l->index) == ledger_published(l));
 	*out = l;

@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "claim/kind.h"
+#include "claim/own_event.h"
 #include "seq/ledger.h"
 
 static const uint8_t no_id[UUID_SIZE];
@@ -159,6 +160,25 @@ row_event(const struct entry *entry, struct arena *arena, struct index_row *row)
 	return row_seqs(entry, &all, &of_domain, arena, row);
 }
 
+static enum rc
+row_own(const struct entry *entry, struct arena *arena, struct index_row *row)
+{
+	struct index_seq_key first = seq_key(INDEX_SEQ_POLICIES, no_id);
+	struct index_seq_key own = seq_key(INDEX_SEQ_OWN, no_id);
+	struct own_descriptor descriptor;
+	struct own_policy policy;
+	enum rc rc;
+
+	if (entry->kind == ENTRY_POLICY)
+		rc = own_policy_read(entry->token, &policy, NULL);
+	else if ((rc = own_descriptor_read(entry->token, &descriptor, NULL)) == RC_OK)
+		first = seq_key(INDEX_SEQ_DESCRIPTORS, descriptor.wid);
+	if (rc != RC_OK)
+		return rc;
+	add_kind(row, entry->kind == ENTRY_POLICY ? "policy" : "descriptor");
+	return row_seqs(entry, &first, &own, arena, row);
+}
+
 /* Evidence has no id and is nobody's child: nothing depends on it, and nothing is undone with it. */
 static enum rc
 row_evidence(const struct entry *entry, const struct claim *claim, struct arena *arena,
@@ -190,6 +210,7 @@ ledger_row(uint64_t index, const struct entry *entry, const struct claim *claim,
 		return row_evidence(entry, claim, arena, row);
 	case ENTRY_POLICY:
 	case ENTRY_DESCRIPTOR:
+		return row_own(entry, arena, row);
 	case ENTRY_TOMBSTONE:
 		break; /* not written yet: nothing to find them by */
 	}

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "claim/own_event.h"
 #include "seq/step.h"
 
 static enum rc
@@ -76,23 +77,30 @@ seal(struct step *s)
 	return store_put_head(l->store, size, buf_bytes(&l->note_next));
 }
 
-/* What the log now says of its keys.  The entries are there whatever becomes of the copy in memory,
- * so want of memory stops the log: a restart reads them again. */
+static enum rc
+learn_one(struct ledger *l, const struct seq_job *job, uint64_t received_ms)
+{
+	struct own_policy policy;
+
+	if (job->kind == ENTRY_KEY) {
+		l->key_entries++;
+		return history_apply(l->history, job->receipt.index, received_ms, job->event, NULL);
+	}
+	if (job->kind != ENTRY_POLICY)
+		return RC_OK;
+	must(own_policy_read(job->event, &policy, NULL) == RC_OK);
+	return book_add(l->book, job->receipt.index, received_ms, policy.document, NULL);
+}
+
+/* What the log now says of its keys and its policy.  The entries are there whatever becomes of the
+ * copy in memory, so want of memory stops the log: a restart reads them again. */
 static enum rc
 learn(struct step *s)
 {
-	struct ledger *l = s->l;
-
-	for (size_t i = 0; i < s->count; i++) {
-		const struct seq_job *job = s->jobs[i];
-
-		if (!s->events || !s->fresh[i])
-			continue;
-		if (history_apply(
-			l->history, job->receipt.index, s->received_ms, job->event, NULL) != RC_OK)
+	for (size_t i = 0; i < s->count; i++)
+		if (s->events && s->fresh[i] &&
+		    learn_one(s->l, s->jobs[i], s->received_ms) != RC_OK)
 			return RC_STORE_DOUBT;
-		l->key_entries++;
-	}
 	return RC_OK;
 }
 
@@ -196,10 +204,9 @@ seq_step(struct ledger *l, struct seq_job *const *jobs, size_t count, int64_t no
 	enum rc rc = RC_OK;
 
 	must(count > 0 && count <= SEQ_BATCH_MAX && now_ms >= 0);
-	s.events = jobs[0]->kind == ENTRY_KEY;
+	s.events = seq_is_event(jobs[0]);
 	for (size_t i = 0; i < count; i++) {
-		must((jobs[i]->kind == ENTRY_KEY) == s.events);
-		must(s.events || jobs[i]->kind == 0 || jobs[i]->kind == ENTRY_TOKEN);
+		must(seq_is_event(jobs[i]) == s.events);
 		jobs[i]->rc = RC_OK;
 		jobs[i]->missing_count = 0;
 	}

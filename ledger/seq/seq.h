@@ -27,10 +27,13 @@
 #define SEQ_BATCH_MAX 1024 /* tokens in one commit */
 
 /*
- * One judged token, or one key event of the log's own.  The caller owns it; 'arena' holds what the
- * answer needs.  A batch has either tokens or key events, never both (the writer sees to it).
+ * One judged token, or one event of the log's own.  The caller owns it; 'arena' holds what the
+ * answer needs.  A batch has either tokens or events, never both (the writer sees to it).
  *
  * Key events (kind ENTRY_KEY) are appended as they are; once committed they are in ledger_history().
+ * Policy events (ENTRY_POLICY) likewise, and are in ledger_book(): in force for every entry behind.  A
+ * document that cannot be read is RC_BAD_CONFIG, one too many RC_TOO_LARGE.  A descriptor (ENTRY_DESCRIPTOR) that
+ * is the newest of its workflow already, byte for byte and of the same media, is a duplicate, whoever brings it.
  * Tokens of revoked or withdrawn keys are refused here, in the log's own order: RC_KEY_REVOKED,
  * RC_UNKNOWN_KEY, RC_NOT_AUTHORIZED.  A retry of what is in the log gets its receipt whatever became of its key.
  *
@@ -40,7 +43,7 @@
 struct seq_job {
 	/* in */
 	enum entry_kind kind;    /* 0 is read as ENTRY_TOKEN */
-	struct bytes event;      /* ENTRY_KEY: the event's bytes */
+	struct bytes event;      /* an event's bytes: trust/event.h, claim/own_event.h */
 	const struct token *token;
 	const struct claim *claim;
 	bool has_signer;         /* false: L1 */
@@ -67,6 +70,13 @@ struct seq_job {
 	size_t missing_count;
 	uint8_t (*missing_room)[UUID_SIZE]; /* the sequencer's; NULL at first */
 };
+
+/* An event of the log's own, not a token? */
+static inline bool
+seq_is_event(const struct seq_job *job)
+{
+	return job->kind != 0 && job->kind != ENTRY_TOKEN;
+}
 
 struct ledger;
 

@@ -4,6 +4,7 @@
  *
  *   judge.c      is the id free, is the key good, are the parents there
  *   demand.c     does it meet what the policy document demands
+ *   own.c        events of the log's own: keys, policy documents, descriptors
  *   evidence.c   another token under a taken id: refused, and kept
  *   links.c      the entry that a job becomes, and its links into the sequences
  *   append.c     an entry into the batch
@@ -24,7 +25,8 @@ struct step {
 	struct seq_job *const *jobs;
 	size_t count;
 	uint64_t received_ms; /* of every entry of the batch: the clock, but never going back */
-	bool events;	      /* key events, not tokens */
+	bool events;	      /* events of the log's own, not tokens */
+	size_t policies;      /* policy events in the batch */
 	struct index_view *view;
 	struct store_read *read; /* opened by step_old_entry() */
 	uint64_t before;	 /* entries before the batch */
@@ -64,11 +66,16 @@ enum rc step_evidence(struct step *s, size_t i, uint64_t holder, uint64_t anchor
  */
 enum rc step_demand(struct step *s, size_t i, const struct dag_parents *parents, bool *old);
 
-/* The entries of the three kinds that are written.  Memory from the ledger's arena. */
+/* The entries of the kinds that are written.  Memory from the ledger's arena. */
 enum rc step_entry_token(struct step *s, const struct seq_job *job,
     const struct dag_parents *parents, uint64_t anchor, struct entry *entry);
 enum rc step_entry_event(
     struct step *s, const struct seq_job *job, struct bytes domain, struct entry *entry);
+/* A policy event, or a descriptor of workflow 'wid' (NULL: none). */
+enum rc step_entry_own(
+    struct step *s, const struct seq_job *job, const uint8_t *wid, struct entry *entry);
+/* The newest descriptor of a workflow, batch included: ENTRY_NONE as previous when there is none. */
+enum rc step_descriptor_link(struct step *s, const uint8_t wid[UUID_SIZE], struct entry_link *link);
 enum rc step_entry_evidence(struct step *s, const struct seq_job *job, const uint64_t *holder,
     uint64_t anchor, struct entry *entry);
 /* The head of an issuer's equivocations, batch included, as the next one's link. */
@@ -84,6 +91,8 @@ enum rc step_append(struct step *s, size_t i, const struct entry *entry);
  * 'whole': the caller holds another token than the stored one. */
 enum rc step_old_receipt(struct step *s, struct seq_job *job, uint64_t index, struct bytes raw,
     const struct entry *entry, bool whole);
+/* The job of this batch that became entry 'index'; NULL: none. */
+const struct seq_job *step_fresh_at(const struct step *s, uint64_t index);
 /* Receipts of everything in the batch, once its checkpoint is made. */
 void step_receipts(struct step *s);
 

@@ -15,7 +15,7 @@
  *   2. items leave the ring in ticket order, whole groups only.
  *   3. the writer sleeps only while the slot it waits for is empty; whoever fills just that slot
  *      wakes it.  So under load a put costs no system call.
- *   4. chains of key events are committed one by one, each before the next batch of tokens; their
+ *   4. chains of events are committed one by one, each before the next batch of tokens; their
  *      list has the lock, and 'events_there' spares the busy writer that lock.
  *   5. after the log stopped every item is handed back with RC_STORE_DOUBT, those in the pool too;
  *      none is lost.
@@ -259,7 +259,7 @@ settle(struct writer *w, struct writer_item *first)
 	*tail = NULL;
 	for (item = answered; item != NULL; item = item->next)
 		if (!item->skip && item->job.rc == RC_OK && !item->job.duplicate &&
-		    item->job.kind != ENTRY_KEY)
+		    !seq_is_event(&item->job))
 			wait_admitted(w->pool, item->job.claim->jti);
 	hand_back(w, answered);
 }

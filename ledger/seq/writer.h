@@ -65,7 +65,7 @@ bool writer_ticket(struct writer *w, size_t count, uint64_t *first);
 /* Any thread: the item's ruling is there (or skip is set). */
 void writer_put(struct writer *w, struct writer_item *item);
 /*
- * Any thread: key events (job.kind ENTRY_KEY), at most SEQ_BATCH_MAX as a chain by 'next'.  They have
+ * Any thread: events of the log's own (seq_is_event), at most SEQ_BATCH_MAX as a chain by 'next'.  They have
  * no tickets and are the next batch, by themselves: tokens that are held back until a key is written
  * down must not be what the key waits for.  Chains of several callers are kept in order; each comes
  * back through done() as it was given.

@@ -2,7 +2,7 @@
  * submit_reply.c - back from the writer, and the answer.
  *
  * The writer hands back whole batches: tokens, each of which may be its call's last, or a chain of
- * key events, which are the keeper's.  The loop then writes one answer for each token, and charges
+ * events of the log's own, which are the keeper's.  The loop then writes one answer for each token, and charges
  * the client for signatures that did not verify.
  */
 #include "serve/submit.h"
@@ -18,7 +18,7 @@ submit_done(void *ctx, struct writer_item *first, size_t count)
 	struct call *head = NULL, *tail = NULL;
 	struct writer_item *next;
 
-	if (first->job.kind == ENTRY_KEY) {
+	if (seq_is_event(&first->job)) {
 		serve_keeper_written(log->serve->keeper);
 		return;
 	}

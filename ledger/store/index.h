@@ -29,7 +29,10 @@ enum index_seq {
 	INDEX_SEQ_KEYS = 4,	     /* all key entries; id of zeros */
 	INDEX_SEQ_DOMAIN_KEYS = 5,   /* of a trust domain: first 16 bytes of SHA-256(domain) */
 	INDEX_SEQ_EQUIVOCATIONS = 6, /* all; id of zeros */
-	INDEX_SEQ_ISSUER_EQUIVOCATIONS = 7
+	INDEX_SEQ_ISSUER_EQUIVOCATIONS = 7,
+	INDEX_SEQ_POLICIES = 8,	     /* all policy entries; id of zeros */
+	INDEX_SEQ_OWN = 9,	     /* all policy and descriptor entries; id of zeros */
+	INDEX_SEQ_DESCRIPTORS = 10   /* of a workflow: its wid */
 };
 struct index_seq_key {
 	enum index_seq kind;

@@ -32,6 +32,7 @@ open_on(struct world *w, struct store *store)
 	must(recover_newest(w->ledger, 0, &why) == RC_OK);
 	must(recover_index(w->ledger, &why) == RC_OK);
 	must(recover_history(w->ledger, &why) == RC_OK);
+	must(recover_book(w->ledger, &why) == RC_OK);
 	w->store = store;
 }
 

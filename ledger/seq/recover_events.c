@@ -1,20 +1,32 @@
 /*
- * recover_keys.c - the history of a log's keys, out of its own key events.
+ * recover_events.c - the history of a log's keys and the book of its policy, out of its own events.
  *
  * They are found by their chain: the index knows the last one, each names the one before.  The index
  * is derived and may be wrong, and a key event that is overlooked is a revoked key that speaks
- * again, so the chain is held against the index's list of key events, another table made by other
+ * again, so the chain is held against the index's list of such events, another table made by other
  * code: the same entries, or the index is not believed.  Every entry is checked against its leaf.
  */
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "claim/own_event.h"
 #include "seq/ledger.h"
 
 #define ENTRY_ARENA (1u << 20)
 #define PAGE	    1024
 
-/* Indexes of key events, ascending. */
+/* One kind of events: its chain, and its list. */
+struct events {
+	enum entry_kind kind;
+	enum index_seq seq;
+	const char *list, *what;
+};
+
+static const struct events keys = {ENTRY_KEY, INDEX_SEQ_KEYS, "key", "key events"};
+static const struct events policies = {
+    ENTRY_POLICY, INDEX_SEQ_POLICIES, "policy", "policy documents"};
+
+/* Indexes of events, ascending. */
 struct places {
 	uint64_t *index;
 	size_t count;
@@ -22,6 +34,7 @@ struct places {
 
 struct reading {
 	struct ledger *l;
+	const struct events *of;
 	struct store_read *read;
 	struct index_view *view;
 	struct arena arena; /* one entry */
@@ -31,8 +44,8 @@ struct reading {
 static enum rc
 disagree(struct reading *r, const char *what)
 {
-	return why_set(r->why, RC_CORRUPT, "key events", NULL, 0,
-	    "index and log disagree about the key events: %s", what);
+	return why_set(r->why, RC_CORRUPT, r->of->what, NULL, 0,
+	    "index and log disagree about the %s: %s", r->of->what, what);
 }
 
 static enum rc
@@ -50,14 +63,14 @@ read_event(struct reading *r, uint64_t index, struct entry *entry)
 	    (rc = entry_read(raw, &r->arena, entry, NULL)) != RC_OK)
 		return rc == RC_NO_MEMORY || rc == RC_IO ? rc
 							 : disagree(r, "an entry cannot be read");
-	return entry->kind == ENTRY_KEY ? RC_OK : disagree(r, "an entry is none");
+	return entry->kind == r->of->kind ? RC_OK : disagree(r, "an entry is none");
 }
 
 /* Back along the chain. */
 static enum rc
 find(struct reading *r, struct places *places)
 {
-	struct index_seq_key key = {.kind = INDEX_SEQ_KEYS};
+	struct index_seq_key key = {.kind = r->of->seq};
 	struct index_seq_head head;
 	struct entry entry;
 	uint64_t at;
@@ -91,7 +104,7 @@ compare(struct reading *r, const struct places *places)
 	size_t count = PAGE, at = 0;
 	enum rc rc;
 
-	ledger_kind_id("key", key.id);
+	ledger_kind_id(r->of->list, key.id);
 	while (count == PAGE) {
 		if ((rc = index_list(r->view, &key, after, page, PAGE, &count)) != RC_OK)
 			return rc;
@@ -105,30 +118,40 @@ compare(struct reading *r, const struct places *places)
 }
 
 static enum rc
+apply_one(struct reading *r, uint64_t index, const struct entry *entry)
+{
+	struct ledger *l = r->l;
+	struct own_policy policy;
+
+	if (r->of == &keys) {
+		l->key_entries++;
+		return history_apply(
+		    l->history, index, entry->received_at_ms, entry->token, r->why);
+	}
+	if (own_policy_read(entry->token, &policy, r->why) != RC_OK)
+		return RC_CORRUPT;
+	return book_add(l->book, index, entry->received_at_ms, policy.document, r->why);
+}
+
+static enum rc
 apply(struct reading *r, const struct places *places)
 {
 	struct entry entry;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	for (size_t i = 0; i < places->count; i++) {
-		if ((rc = read_event(r, places->index[i], &entry)) != RC_OK)
-			return rc;
-		if ((rc = history_apply(r->l->history, places->index[i], entry.received_at_ms,
-			 entry.token, r->why)) != RC_OK)
-			return rc;
-		r->l->key_entries++;
-	}
-	return RC_OK;
+	for (size_t i = 0; i < places->count && rc == RC_OK; i++)
+		if ((rc = read_event(r, places->index[i], &entry)) == RC_OK)
+			rc = apply_one(r, places->index[i], &entry);
+	return rc;
 }
 
-enum rc
-recover_history(struct ledger *l, struct why *why)
+static enum rc
+recover(struct ledger *l, const struct events *of, struct why *why)
 {
-	struct reading r = {.l = l, .why = why};
+	struct reading r = {.l = l, .of = of, .why = why};
 	struct places places = {0};
 	enum rc rc;
 
-	must(l->key_entries == 0);
 	arena_init(&r.arena, ENTRY_ARENA);
 	if ((rc = store_read_begin(l->store, &r.read)) != RC_OK ||
 	    (rc = index_view_begin(l->index, UINT64_MAX, &r.view)) != RC_OK)
@@ -142,4 +165,18 @@ out:
 	free(places.index);
 	arena_release(&r.arena);
 	return rc;
+}
+
+enum rc
+recover_history(struct ledger *l, struct why *why)
+{
+	must(l->key_entries == 0);
+	return recover(l, &keys, why);
+}
+
+enum rc
+recover_book(struct ledger *l, struct why *why)
+{
+	must(book_count(l->book) == 0);
+	return recover(l, &policies, why);
 }

@@ -1,4 +1,4 @@
-/* test_seq_recover_keys.c - the history of keys after a restart; and an index made anew is the same. */
+/* test_seq_recover_events.c - the history of keys after a restart; and an index made anew is the same. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,7 @@ down(void)
 	arena_release(&arena);
 }
 
-TestSuite(seq_recover_keys, .init = up, .fini = down);
+TestSuite(seq_recover_events, .init = up, .fini = down);
 
 /* ---- everything that the index says, as text ---- */
 
@@ -154,7 +154,7 @@ one(uint64_t n)
 	}
 }
 
-Test(seq_recover_keys, an_index_made_anew_says_what_the_live_one_says)
+Test(seq_recover_events, an_index_made_anew_says_what_the_live_one_says)
 {
 	struct buf live, again;
 
@@ -171,7 +171,7 @@ Test(seq_recover_keys, an_index_made_anew_says_what_the_live_one_says)
 	buf_release(&again);
 }
 
-Test(seq_recover_keys, the_history_after_a_restart_is_the_one_before)
+Test(seq_recover_events, the_history_after_a_restart_is_the_one_before)
 {
 	struct history_record *before, *after;
 	size_t count, again;
@@ -229,7 +229,7 @@ damaged(const struct index_row *rows, size_t count)
 	index_close(bad);
 }
 
-Test(seq_recover_keys, chain_and_list_of_the_index_must_agree_with_each_other_and_the_log)
+Test(seq_recover_events, chain_and_list_of_the_index_must_agree_with_each_other_and_the_log)
 {
 	struct index_seq_key keys = {.kind = INDEX_SEQ_KEYS};
 	struct index_row row = {.index = 0}, two[2];
@@ -261,7 +261,7 @@ Test(seq_recover_keys, chain_and_list_of_the_index_must_agree_with_each_other_an
 	damaged(&row, 1);
 }
 
-Test(seq_recover_keys, a_hundred_thousand_key_events_are_read_at_a_start, .timeout = 120)
+Test(seq_recover_events, a_hundred_thousand_key_events_are_read_at_a_start, .timeout = 120)
 {
 	enum { EVENTS = 100000 };
 	static struct seq_job jobs[SEQ_BATCH_MAX];
