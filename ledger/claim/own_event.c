@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/must.h"
 #include "base/scbor.h"
 
@@ -87,6 +88,63 @@ own_descriptor_write(const struct own_descriptor *e, struct arena *arena, struct
 	scbor_put_uint(&b, e->media);
 	put_bytes(&b, KEY_DESCRIPTOR, e->descriptor);
 	return keep(&b, arena, out);
+}
+
+/* ---- for people ---- */
+
+/* A digest and a size stand for what was said; where it is to be seen, it is JSON itself or base64. */
+static void
+add_said(struct buf *out, struct bytes said, const char *name, bool json, bool brief)
+{
+	struct hash h;
+
+	hash_of(said, &h);
+	buf_add_str(out, ",\"digest\":\"");
+	buf_add_hex(out, bytes_of(h.b, HASH_SIZE));
+	buf_addf(out, "\",\"size\":%zu", said.n);
+	if (brief)
+		return;
+	buf_addf(out, ",\"%s\":%s", name, json ? "" : "\"");
+	if (json)
+		buf_add_bytes(out, said);
+	else
+		buf_add_b64(out, said);
+	buf_add_str(out, json ? "" : "\"");
+}
+
+static enum rc
+policy_json(struct bytes raw, bool brief, struct buf *out)
+{
+	struct own_policy e;
+	enum rc rc = own_policy_read(raw, &e, NULL);
+
+	if (rc != RC_OK)
+		return rc;
+	buf_add_str(out, "{\"by\":");
+	buf_add_json(out, e.by);
+	add_said(out, e.document, "document", true, brief);
+	buf_add_str(out, "}");
+	return buf_rc(out);
+}
+
+enum rc
+own_event_json(bool descriptor, struct bytes raw, bool brief, struct buf *out)
+{
+	struct own_descriptor e;
+	char wid[UUID_TEXT_SIZE];
+	enum rc rc;
+
+	if (!descriptor)
+		return policy_json(raw, brief, out);
+	if ((rc = own_descriptor_read(raw, &e, NULL)) != RC_OK)
+		return rc;
+	buf_add_str(out, "{\"by\":");
+	buf_add_json(out, e.by);
+	uuid_text(e.wid, wid);
+	buf_addf(out, ",\"wid\":\"%s\",\"media\":\"%s\"", wid, own_media_text(e.media));
+	add_said(out, e.descriptor, "descriptor", e.media == OWN_JSON, brief);
+	buf_add_str(out, "}");
+	return buf_rc(out);
 }
 
 /* ---- read ---- */

@@ -46,6 +46,10 @@ enum rc own_policy_read(struct bytes raw, struct own_policy *out, struct why *wh
 enum rc own_descriptor_read(struct bytes raw, struct own_descriptor *out, struct why *why);
 /* May this be the 'by' of an event? */
 bool own_by_ok(struct bytes by);
+/* An event's bytes as one JSON object, for people and answers: {"by", "digest" (hex), "size", "document"} or
+ * {"by", "wid", "media", "digest", "size", "descriptor"}; what was said stands there as it is, CBOR in base64; 'brief'
+ * leaves it out.  RC_CORRUPT. */
+enum rc own_event_json(bool descriptor, struct bytes raw, bool brief, struct buf *out);
 /* "json", "cbor" */
 const char *own_media_text(enum own_media media);
 

@@ -18,6 +18,7 @@
 
 #include "base/must.h"
 #include "base/random.h"
+#include "claim/own_event.h"
 #include "facts/names.h"
 #include "policy/approval.h"
 
@@ -505,6 +506,20 @@ write_descriptor(struct feed *d, struct fact *row)
 	atomic_store_explicit(&wid->last2, d->index, memory_order_release);
 }
 
+/* The workflow that a descriptor is of.  One that cannot be read hangs nowhere; the log takes none such. */
+static enum rc
+name_workflow(struct feed *d)
+{
+	struct own_descriptor event;
+
+	if (own_descriptor_read(d->entry->token, &event, NULL) != RC_OK)
+		return RC_OK;
+	return names_add(&d->f->names[FACTS_WID], bytes_of(event.wid, UUID_SIZE), d->index,
+		   NAME_NONE, &d->row.wid)
+		   ? RC_OK
+		   : RC_NO_MEMORY;
+}
+
 static enum rc
 feed_row(struct feed *d)
 {
@@ -516,6 +531,8 @@ feed_row(struct feed *d)
 		row_token(d);
 	else if (d->entry->kind == ENTRY_POLICY || d->entry->kind == ENTRY_DESCRIPTOR)
 		d->ext = d->entry->token;
+	if (d->entry->kind == ENTRY_DESCRIPTOR && (rc = name_workflow(d)) != RC_OK)
+		return rc;
 	if ((rc = reserve(d)) != RC_OK)
 		return rc;
 	row = row_at(f, d->index);

@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "claim/kind.h"
+#include "claim/own_event.h"
 #include "serve/call.h"
 
 #define KEYS_KEPT 64 /* of one answer; beyond, they are looked up again */
@@ -161,7 +162,7 @@ static bool
 set_strings(struct arena *arena, const struct query_entry *e, Ectledger__V1__EntryView *v)
 {
 	const struct claim *c = &e->claim;
-	bool token = e->entry.token.n > 0 && e->entry.kind != ENTRY_KEY;
+	bool token = e->entry.kind == ENTRY_TOKEN || e->entry.kind == ENTRY_EQUIVOCATION;
 	enum token_level chain = query_chain_level(&e->entry);
 
 	v->iss = pb_string(arena, c->iss);
@@ -234,21 +235,33 @@ set_bytes(const struct query_entry *e, bool brief, Ectledger__V1__EntryView *v)
 }
 
 static enum rc
-set_event(
-    struct arena *arena, const struct query_entry *e, Ectledger__V1__EntryView *v, struct why *why)
+key_event_json(const struct query_entry *e, struct arena *arena, struct buf *out)
 {
 	struct trust_event event;
+	enum rc rc = event_read(e->entry.token, arena, &event, NULL);
+
+	return rc == RC_OK ? event_json(&event, out) : rc;
+}
+
+static enum rc
+set_event(struct arena *arena, const struct query_entry *e, bool brief, Ectledger__V1__EntryView *v,
+    struct why *why)
+{
 	struct bytes kept;
 	struct buf text;
 	enum rc rc;
 
-	if (e->entry.kind != ENTRY_KEY)
+	if (e->entry.kind == ENTRY_TOKEN || e->entry.kind == ENTRY_EQUIVOCATION)
 		return RC_OK;
-	if (event_read(e->entry.token, arena, &event, NULL) != RC_OK)
-		return why_set(why, RC_CORRUPT, "what was admitted parses", NULL, 0,
-		    "the key event of entry %llu does not parse", (unsigned long long)e->index);
 	buf_init(&text, 0);
-	rc = event_json(&event, &text);
+	if (e->entry.kind == ENTRY_KEY)
+		rc = key_event_json(e, arena, &text);
+	else
+		rc =
+		    own_event_json(e->entry.kind == ENTRY_DESCRIPTOR, e->entry.token, brief, &text);
+	if (rc == RC_CORRUPT)
+		why_set(why, rc, "what was admitted parses", NULL, 0,
+		    "the event of entry %llu does not parse", (unsigned long long)e->index);
 	if (rc == RC_OK && !arena_dup(arena, buf_bytes(&text), &kept))
 		rc = no_room(why);
 	else if (rc == RC_OK)
@@ -286,7 +299,7 @@ entry_view(struct entry_views *x, const struct query_entry *e, Ectledger__V1__En
 	set_bytes(e, x->brief, v);
 	if (!set_strings(x->arena, e, v) || !set_parents(x->arena, e, v))
 		return no_room(why);
-	if ((rc = set_event(x->arena, e, v, why)) != RC_OK)
+	if ((rc = set_event(x->arena, e, x->brief, v, why)) != RC_OK)
 		return rc;
 	return set_key(x, e, v, why);
 }

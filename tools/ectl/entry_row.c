@@ -254,9 +254,11 @@ entry_cells(json_t *row, char cells[ENTRY_COLUMNS][320])
 	(void)snprintf(
 	    cells[0], 320, "%lld", (long long)json_integer_value(json_object_get(row, "index")));
 	(void)snprintf(cells[1], 320, "%.19sZ", member(row, "received_at"));
-	if (json_is_object(event))
+	if (json_is_object(event) && strcmp(kind, "key") == 0)
 		(void)snprintf(
 		    cells[2], 320, "%s %s", member(event, "subject"), member(event, "action"));
+	else if (json_is_object(event))
+		(void)snprintf(cells[2], 320, "%s %.16s", kind, member(event, "digest"));
 	else
 		(void)snprintf(cells[2], 320, "%s%s%s",
 		    json_is_true(json_object_get(row, "suspect")) ? "suspect: " : "",
@@ -264,6 +266,7 @@ entry_cells(json_t *row, char cells[ENTRY_COLUMNS][320])
 	if (who[0] == '\0' && json_is_object(event)) {
 		who = json_string_value(json_array_get(json_object_get(event, "issuers"), 0));
 		who = who != NULL ? who : member(event, "domain");
+		who = who[0] != '\0' ? who : member(event, "by");
 	}
 	(void)snprintf(cells[3], 320, "%s", who);
 	(void)snprintf(cells[4], 320, "%s", jti[0] != '\0' ? jti : "-");

@@ -39,6 +39,7 @@
 #define FSCK_LEVEL    5
 #define FSCK_NAME_MAX 256
 #define FSCK_ISS_MAX  2048
+#define FSCK_ACT_MAX  256
 #define FSCK_SAME_MAX 20 /* problems of one kind that are told one by one */
 
 struct span {
@@ -104,6 +105,7 @@ struct fsck {
 	struct fsck_vkey vkey;
 	bool has_vkey;
 	struct fsck_history *history;
+	struct fsck_policy *policy; /* the document in force; NULL: none yet */
 	struct fsck_verify *verify;
 	struct fsck_graph *graph;
 	struct fsck_journal journal;
@@ -113,7 +115,7 @@ struct fsck {
 	uint8_t root[FSCK_HASH];
 	unsigned format; /* of the log environment: 1 or 2; 0: not known */
 	uint64_t signatures_ok, signatures_unchecked, unsigned_tokens;
-	uint64_t key_entries, equivocations;
+	uint64_t key_entries, policy_entries, descriptors, equivocations;
 	uint64_t problems, per_what[FSCK_WHATS];
 	const char *index_state; /* "ok", "absent", "different", "not_checked" */
 	uint64_t index_reach;	 /* FSCK_NONE: no index */
@@ -163,6 +165,8 @@ bool fsck_same(struct span a, struct span b);
 enum fsck_kind {
 	FSCK_TOKEN_ENTRY = 1,
 	FSCK_KEY_ENTRY = 2,
+	FSCK_POLICY_ENTRY = 3,
+	FSCK_DESCRIPTOR_ENTRY = 4,
 	FSCK_EQUIVOCATION_ENTRY = 6,
 	FSCK_KINDS = 6
 };
@@ -248,7 +252,9 @@ struct fsck_task {
 	char iss[FSCK_ISS_MAX + 1];
 	uint8_t issuer[FSCK_ID]; /* of SHA-256(iss) */
 	uint8_t act[FSCK_ID];	 /* of SHA-256(exec_act) */
-	const char *kind;	 /* by the table; NULL: a plain task */
+	char act_text[FSCK_ACT_MAX];
+	size_t act_size;
+	const char *kind; /* by the table; NULL: a plain task */
 	int64_t iat;
 	uint8_t pred[FSCK_PREDS][FSCK_ID];
 	size_t pred_count;
@@ -340,6 +346,22 @@ void fsck_history_hole(struct fsck *f, uint64_t index);
 const struct fsck_record *fsck_history_judge(struct fsck *f, uint64_t index,
     const struct fsck_entry *e, const struct fsck_task *t, bool *unknown);
 
+/* ---- fsck_own.c ---- */
+
+struct fsck_own {
+	uint8_t wid[FSCK_ID]; /* of a descriptor */
+	struct span said;     /* document or descriptor; a view */
+};
+/* The bytes of a policy or descriptor entry.  False: not the one accepted form. */
+bool fsck_own_read(
+    const struct fsck_entry *e, struct fsck_own *out, size_t *at, const char **field);
+/* From here on this document is in force.  False: it is no JSON object. */
+bool fsck_policy_set(struct fsck *f, struct span document);
+void fsck_policy_free(struct fsck_policy *p);
+/* A task's kind, which is by the built-in table, by the document in force; NULL: there is none.  The name lives
+ * until the next document. */
+void fsck_policy_kind(const struct fsck_policy *p, struct fsck_task *t);
+
 /* ---- fsck_credential.c ---- */
 
 /*
@@ -381,6 +403,9 @@ void fsck_graph_add_key(
 /* A refused token; 'same' says whether the entry that holds the id has the same signed bytes. */
 void fsck_graph_add_equivocation(
     struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_task *t);
+/* A policy document, or a descriptor of this workflow. */
+void fsck_graph_add_own(
+    struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_own *own);
 /* An entry of a kind that has no links of its own. */
 void fsck_graph_add_other(struct fsck *f, uint64_t index);
 

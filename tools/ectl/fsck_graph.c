@@ -177,7 +177,8 @@ check_link(struct fsck *f, uint64_t index, unsigned kind, const uint8_t id[FSCK_
     const struct fsck_link *link)
 {
 	static const char *const names[FSCK_SEQ_KINDS] = {"", "workflow", "issuer", "foreign",
-	    "keys", "domain's keys", "equivocations", "issuer's equivocations"};
+	    "keys", "domain's keys", "equivocations", "issuer's equivocations", "policies",
+	    "policies and descriptors", "descriptors"};
 	struct fsck_seq *s = seq_of(f->graph, kind, id);
 	uint64_t previous = s->count == 0 ? FSCK_NONE : s->last;
 
@@ -382,6 +383,20 @@ fsck_graph_add_key(struct fsck *f, uint64_t index, const struct fsck_entry *e, s
 	check_link(f, index, FSCK_SEQ_KEYS, all, &e->workflow);
 	check_link(f, index, FSCK_SEQ_DOMAIN_KEYS, hash, &e->issuer);
 	add_to_named(f->graph, FSCK_LIST_KIND, "key", index);
+	(void)add_node(f->graph, 0);
+}
+
+void
+fsck_graph_add_own(
+    struct fsck *f, uint64_t index, const struct fsck_entry *e, const struct fsck_own *own)
+{
+	static const uint8_t all[FSCK_ID];
+	bool policy = e->kind == FSCK_POLICY_ENTRY;
+
+	check_link(f, index, policy ? FSCK_SEQ_POLICIES : FSCK_SEQ_DESCRIPTORS,
+	    policy ? all : own->wid, &e->workflow);
+	check_link(f, index, FSCK_SEQ_OWN, all, &e->issuer);
+	add_to_named(f->graph, FSCK_LIST_KIND, policy ? "policy" : "descriptor", index);
 	(void)add_node(f->graph, 0);
 }
 

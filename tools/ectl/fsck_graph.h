@@ -14,7 +14,10 @@ enum fsck_seq_kind {
 	FSCK_SEQ_DOMAIN_KEYS = 5,
 	FSCK_SEQ_EQUIVOCATIONS = 6,
 	FSCK_SEQ_ISSUER_EQUIVOCATIONS = 7,
-	FSCK_SEQ_KINDS = 8,
+	FSCK_SEQ_POLICIES = 8,
+	FSCK_SEQ_OWN = 9,
+	FSCK_SEQ_DESCRIPTORS = 10,
+	FSCK_SEQ_KINDS = 11,
 	/* The lists of the index are kept in the same table, behind the sequences. */
 	FSCK_LIST = 16
 };

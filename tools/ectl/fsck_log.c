@@ -270,11 +270,37 @@ examine_token(struct scan *s, uint64_t index)
 		fsck_problem(f, FSCK_TOKEN, index, NULL, "the token cannot be read: %s", bad);
 		return false;
 	}
+	fsck_policy_kind(f->policy, &s->task);
 	check_signer(s, index, &form);
 	if (s->read.kind == FSCK_EQUIVOCATION_ENTRY) {
 		f->equivocations++;
 		check_differs(s, index, &form);
 	}
+	return true;
+}
+
+static bool
+examine_own(struct scan *s, uint64_t index)
+{
+	struct fsck *f = s->f;
+	const char *field;
+	char at[48];
+	size_t offset;
+
+	if (!fsck_own_read(&s->read, &s->own, &offset, &field)) {
+		snprintf(at, sizeof(at), "byte %zu of the event", offset);
+		fsck_problem(f, FSCK_EVENT, index, at, "not a %s event: %s",
+		    s->read.kind == FSCK_POLICY_ENTRY ? "policy" : "descriptor", field);
+		return false;
+	}
+	if (s->read.kind == FSCK_DESCRIPTOR_ENTRY) {
+		f->descriptors++;
+		return true;
+	}
+	f->policy_entries++;
+	if (!fsck_policy_set(f, s->own.said))
+		fsck_problem(
+		    f, FSCK_EVENT, index, "document", "the policy document is no JSON object");
 	return true;
 }
 
@@ -308,6 +334,9 @@ examine(struct scan *s, uint64_t index, struct span raw, bool sound)
 		fsck_history_add(f, index, s->read.token, &s->domain);
 		f->key_entries++;
 		return s->domain.n > 0;
+	case FSCK_POLICY_ENTRY:
+	case FSCK_DESCRIPTOR_ENTRY:
+		return examine_own(s, index);
 	default:
 		return true;
 	}
@@ -324,6 +353,8 @@ add_to_graph(struct scan *s, uint64_t index, bool read)
 		fsck_graph_add(f, index, &s->read, &s->task);
 	else if (s->read.kind == FSCK_KEY_ENTRY)
 		fsck_graph_add_key(f, index, &s->read, s->domain);
+	else if (s->read.kind == FSCK_POLICY_ENTRY || s->read.kind == FSCK_DESCRIPTOR_ENTRY)
+		fsck_graph_add_own(f, index, &s->read, &s->own);
 	else if (s->read.kind == FSCK_EQUIVOCATION_ENTRY)
 		fsck_graph_add_equivocation(f, index, &s->read, &s->task);
 	else
@@ -450,17 +481,18 @@ tell_result(struct fsck *f)
 		}
 	fsck_hex(f->root, FSCK_HASH, root);
 	tell(f, "result",
-	    json_pack("{so sI ss sI so sI sI sI sI sI sI sI ss so}", "origin", clean(f->origin),
-		"entries", (json_int_t)f->entries, "root", root, "heads", (json_int_t)f->heads,
-		"last_good_head",
+	    json_pack("{so sI ss sI so sI sI sI sI sI sI sI sI sI ss so}", "origin",
+		clean(f->origin), "entries", (json_int_t)f->entries, "root", root, "heads",
+		(json_int_t)f->heads, "last_good_head",
 		f->last_good_head != FSCK_NONE ? json_integer((json_int_t)f->last_good_head)
 					       : json_null(),
 		"journal_records", (json_int_t)f->journal.count, "signatures_checked",
 		(json_int_t)f->signatures_ok, "signatures_not_checked",
 		(json_int_t)f->signatures_unchecked, "unsigned", (json_int_t)f->unsigned_tokens,
-		"key_entries", (json_int_t)f->key_entries, "equivocations",
-		(json_int_t)f->equivocations, "problem_count", (json_int_t)f->problems, "index",
-		f->index_state, "index_reach",
+		"key_entries", (json_int_t)f->key_entries, "policy_entries",
+		(json_int_t)f->policy_entries, "descriptors", (json_int_t)f->descriptors,
+		"equivocations", (json_int_t)f->equivocations, "problem_count",
+		(json_int_t)f->problems, "index", f->index_state, "index_reach",
 		f->index_reach != FSCK_NONE ? json_integer((json_int_t)f->index_reach)
 					    : json_null()));
 }
@@ -492,6 +524,7 @@ fsck_log(struct fsck *f)
 	tell_result(f);
 	fsck_index_close(s->index);
 	fsck_graph_free(f->graph);
+	fsck_policy_free(f->policy);
 	fsck_history_free(f->history);
 	EVP_PKEY_free(f->vkey.pkey);
 	EVP_MD_CTX_free(f->digest);

@@ -21,6 +21,7 @@ struct scan {
 	struct fsck_entry read;
 	struct fsck_task task; /* of a token or a refused one */
 	struct span domain;    /* of a key entry */
+	struct fsck_own own;   /* of a policy or descriptor entry */
 
 	/* the tree: of the entries, and, while 'split', of the tiles */
 	struct fsck_edge edge, other;

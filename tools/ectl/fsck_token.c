@@ -169,6 +169,10 @@ fsck_task_act(struct span act, struct fsck_task *out)
 
 	fsck_sha256(act, hash);
 	memcpy(out->act, hash, FSCK_ID);
+	/* A longer one is in no log. */
+	out->act_size = act.n < FSCK_ACT_MAX ? act.n : FSCK_ACT_MAX;
+	if (out->act_size > 0)
+		memcpy(out->act_text, act.p, out->act_size);
 	out->kind = NULL;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].act != NULL && strlen(kinds[i].act) == act.n &&
