@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "claim/own_event.h"
 #include "policy/policy.h"
 
 #define WORLD_BEGIN_MS UINT64_C(1000000000000)
@@ -247,14 +248,17 @@ world_event(struct facts_world *w, enum entry_kind kind, struct bytes payload)
 uint32_t
 world_policy(struct facts_world *w, const char *json)
 {
+	struct own_policy event = {bytes_str("file"), bytes_str(json)};
 	struct why why = {0};
 	uint32_t index = (uint32_t)facts_reach(w->f);
+	struct bytes payload;
 
 	if (book_add(w->book, index, w->now_ms, bytes_str(json), &why) != RC_OK) {
 		(void)fprintf(stderr, "world_policy: %s\n", why.text);
 		must(!"the policy document can be read");
 	}
-	return world_event(w, ENTRY_POLICY, bytes_str(json));
+	must(own_policy_write(&event, &w->arena, &payload) == RC_OK);
+	return world_event(w, ENTRY_POLICY, payload);
 }
 
 struct facts_view

@@ -177,3 +177,43 @@ Test(claim_own_event, media_have_names)
 	cr_assert_str_eq(own_media_text(OWN_JSON), "json");
 	cr_assert_str_eq(own_media_text(OWN_CBOR), "cbor");
 }
+
+static void
+json_is(bool descriptor, struct bytes raw, bool brief, const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	cr_assert_eq(own_event_json(descriptor, raw, brief, &b), RC_OK);
+	cr_assert(bytes_is(buf_bytes(&b), want), "%.*s", (int)b.n, (const char *)b.p);
+	buf_release(&b);
+}
+
+#define DIGEST_OBJECT "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" /* of {} */
+
+Test(claim_own_event, events_are_told_as_json)
+{
+	struct own_descriptor e = a_descriptor();
+	struct bytes raw;
+	struct buf b;
+
+	json_is(false, policy_bytes("file", "{}"), false,
+	    "{\"by\":\"file\",\"digest\":\"" DIGEST_OBJECT "\",\"size\":2,\"document\":{}}");
+	json_is(false, policy_bytes("file", "{}"), true,
+	    "{\"by\":\"file\",\"digest\":\"" DIGEST_OBJECT "\",\"size\":2}");
+	e.media = OWN_JSON;
+	e.descriptor = bytes_str("{}");
+	cr_assert_eq(own_descriptor_write(&e, &arena, &raw), RC_OK);
+	json_is(true, raw, false,
+	    "{\"by\":\"spiffe://example.org/ops\",\"wid\":\"07070707-0707-0707-0707-070707070707\","
+	    "\"media\":\"json\",\"digest\":\"" DIGEST_OBJECT "\",\"size\":2,\"descriptor\":{}}");
+	e.media = OWN_CBOR;
+	cr_assert_eq(own_descriptor_write(&e, &arena, &raw), RC_OK);
+	json_is(true, raw, false,
+	    "{\"by\":\"spiffe://example.org/ops\",\"wid\":\"07070707-0707-0707-0707-070707070707\","
+	    "\"media\":\"cbor\",\"digest\":\"" DIGEST_OBJECT
+	    "\",\"size\":2,\"descriptor\":\"e30=\"}");
+	buf_init(&b, 0);
+	cr_assert_eq(own_event_json(true, policy_bytes("file", "{}"), false, &b), RC_CORRUPT);
+	buf_release(&b);
+}

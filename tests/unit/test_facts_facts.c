@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "claim/own_event.h"
 #include "lib/facts_world.h"
 
 static struct facts_world w;
@@ -215,4 +216,34 @@ Test(facts_facts, over_the_memory_nothing_is_added_and_what_is_there_stays)
 	cr_expect_eq(facts_find(&v, id, &at), FACTS_NONE, "half of an entry was added");
 	cr_expect_eq(facts_issuer_last(&v, 0), n - 1);
 	facts_free(f);
+static uint32_t
+descriptor(const char *workflow, const char *text)
+{
+	struct own_descriptor e = {.by = bytes_str("ops"), .descriptor = bytes_str(text)};
+	struct bytes raw;
+
+	world_wid(workflow, e.wid);
+	cr_assert_eq(own_descriptor_write(&e, &w.arena, &raw), RC_OK);
+	return world_event(&w, ENTRY_DESCRIPTOR, raw);
+}
+
+Test(facts_facts, descriptors_hang_at_their_workflow_newest_first)
+{
+	uint8_t wid[UUID_SIZE];
+	uint32_t a = descriptor("w", "{}"), task = world_put(&w, "a", "step", NULL, 0, NULL);
+	uint32_t other = descriptor("v", "{}"), b = descriptor("w", "{\"v\":2}"), number;
+	struct facts_view all = world_view(&w), before = world_view_at(&w, b);
+	struct own_descriptor e;
+
+	world_wid("w", wid);
+	number = facts_number(&all, FACTS_WID, bytes_of(wid, UUID_SIZE));
+	cr_expect_eq(fact(&all, b)->wid, number);
+	cr_expect_eq(facts_descriptor_last(&all, number), b);
+	cr_expect_eq(fact(&all, b)->in_workflow, a);
+	cr_expect_eq(fact(&all, a)->in_workflow, FACTS_NONE);
+	cr_expect_eq(facts_descriptor_last(&before, number), a);
+	cr_expect_eq(facts_workflow_last(&all, number), task, "a descriptor is no task");
+	cr_expect_neq(fact(&all, other)->wid, number);
+	cr_assert_eq(own_descriptor_read(fact_event(&all, fact(&all, b)), &e, NULL), RC_OK);
+	cr_expect(bytes_is(e.descriptor, "{\"v\":2}"));
 }
