@@ -216,6 +216,8 @@ Test(facts_facts, over_the_memory_nothing_is_added_and_what_is_there_stays)
 	cr_expect_eq(facts_find(&v, id, &at), FACTS_NONE, "half of an entry was added");
 	cr_expect_eq(facts_issuer_last(&v, 0), n - 1);
 	facts_free(f);
+}
+
 static uint32_t
 descriptor(const char *workflow, const char *text)
 {
