@@ -73,7 +73,8 @@ enum rc recover_index(struct ledger *l, struct why *why);
 /* Read the log's own key events into its history.  RC_CORRUPT: index and log disagree about where
  * they are, and the index is at fault or the log is. */
 enum rc recover_history(struct ledger *l, struct why *why);
-/* Likewise its policy documents into its book.  RC_BAD_CONFIG: one that this version cannot read. */
+/* Likewise its policy documents into its book; a book that has some already is held against them.
+ * RC_BAD_CONFIG: one that this version cannot read. */
 enum rc recover_book(struct ledger *l, struct why *why);
 /* The stored entry 'index' is what its leaf says. */
 enum rc recover_leaf(

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "claim/own_event.h"
 #include "seq/ledger.h"
 
 #define NEWEST_DEFAULT 10000
@@ -226,6 +227,17 @@ out:
 	    (unsigned long long)index);
 }
 
+/* The rows behind a policy document go by it. */
+static enum rc
+learn_policy(struct ledger *l, uint64_t index, const struct entry *entry, struct why *why)
+{
+	struct own_policy policy;
+	enum rc rc = own_policy_read(entry->token, &policy, why);
+
+	return rc == RC_OK ? book_add(l->book, index, entry->received_at_ms, policy.document, why)
+			   : rc;
+}
+
 static enum rc
 rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t count,
     struct index_row *rows, struct arena *arena, struct arena *scratch, struct why *why)
@@ -236,7 +248,11 @@ rebuild_slice(struct ledger *l, struct store_read *read, uint64_t from, size_t c
 
 	arena_reset(arena);
 	for (size_t i = 0; i < count; i++) {
-		if ((rc = row_read(l, read, from + i, arena, scratch, &rows[i], &entry, why)) != RC_OK)
+		if ((rc = row_read(l, read, from + i, arena, scratch, &rows[i], &entry, why)) !=
+		    RC_OK)
+			return rc;
+		if (entry.kind == ENTRY_POLICY &&
+		    (rc = learn_policy(l, from + i, &entry, why)) != RC_OK)
 			return rc;
 		parents += rows[i].parent_count;
 	}
@@ -314,8 +330,8 @@ id_agrees(struct index_view *view, const struct index_row *row)
 }
 
 static bool
-probe_agrees(struct ledger *l, struct store_read *read, struct index_view *view, uint64_t i, struct arena *arena,
-    struct arena *scratch)
+probe_agrees(struct ledger *l, struct store_read *read, struct index_view *view, uint64_t i,
+    struct arena *arena, struct arena *scratch)
 {
 	struct index_row row;
 	struct entry entry;
@@ -352,8 +368,8 @@ index_agrees(struct ledger *l)
 		uint64_t newest = probe < reach ? reach - 1 - probe : 0;
 
 		arena_reset(&arena);
-		if (!probe_agrees(l, read, view, probe < PROBES / 2 ? newest : reach / PROBES * probe,
-			&arena, &scratch))
+		if (!probe_agrees(l, read, view,
+			probe < PROBES / 2 ? newest : reach / PROBES * probe, &arena, &scratch))
 			goto out;
 	}
 	agrees = true;
@@ -387,6 +403,9 @@ fresh_index(struct ledger *l, const struct index_options *options, struct why *w
 	if (l->index != NULL)
 		index_close(l->index);
 	l->index = NULL;
+	book_free(l->book);
+	if ((rc = book_new(&l->book)) != RC_OK)
+		return rc;
 	if ((rc = index_destroy(options->folder)) != RC_OK)
 		return why_set(why, rc, "index", NULL, 0,
 		    "the damaged index in %s cannot be deleted", options->folder);
@@ -402,6 +421,9 @@ open_index(struct ledger *l, const struct ledger_options *o, const char *folder,
 	if ((l->index_folder = strdup(folder)) == NULL)
 		return RC_NO_MEMORY;
 	rc = index_open(&l->index, &options, why);
+	/* The documents below its reach: its rows, and those to come, go by them. */
+	if (rc == RC_OK)
+		rc = recover_book(l, why);
 	if (rc == RC_OK && index_agrees(l))
 		return RC_OK;
 	if (rc != RC_OK && rc != RC_CORRUPT && rc != RC_NOT_FOUND)
@@ -427,7 +449,7 @@ read_events(struct ledger *l, bool *keys_read, struct why *why)
 }
 
 /* Keys and policy are read where the index says that their events are.  When the two disagree, or the
- * index with the log, it gets one chance to be made anew; where some were applied already, none. */
+ * index with the log, it gets one chance to be made anew; where some keys were applied already, none. */
 static enum rc
 open_events(struct ledger *l, const struct ledger_options *o, const char *folder, struct why *why)
 {
@@ -435,7 +457,7 @@ open_events(struct ledger *l, const struct ledger_options *o, const char *folder
 	bool keys_read = false;
 	enum rc rc = read_events(l, &keys_read, why);
 
-	if (rc != RC_CORRUPT || (!keys_read && l->key_entries > 0) || book_count(l->book) > 0)
+	if (rc != RC_CORRUPT || (!keys_read && l->key_entries > 0))
 		return rc;
 	log_event(
 	    o->sink, LOG_WARN, "index_rebuild", "origin", o->origin, "reason", why->text, NULL);

@@ -145,6 +145,21 @@ apply(struct reading *r, const struct places *places)
 	return rc;
 }
 
+/* Documents that were met while the index was made: the same ones, or somebody is wrong. */
+static enum rc
+confirm(struct reading *r, const struct places *places)
+{
+	const struct book *book = r->l->book;
+	struct book_page page;
+
+	if (book_count(book) != places->count)
+		return disagree(r, "their number differs from the log's");
+	for (size_t i = 0; i < places->count; i++)
+		if (!book_nth(book, i, &page) || page.index != places->index[i])
+			return disagree(r, "they stand elsewhere in the log");
+	return RC_OK;
+}
+
 static enum rc
 recover(struct ledger *l, const struct events *of, struct why *why)
 {
@@ -157,8 +172,9 @@ recover(struct ledger *l, const struct events *of, struct why *why)
 	    (rc = index_view_begin(l->index, UINT64_MAX, &r.view)) != RC_OK)
 		goto out;
 	/* Nothing is applied before all of it is found in order: a second try starts clean. */
-	if ((rc = find(&r, &places)) == RC_OK && (rc = compare(&r, &places)) == RC_OK)
-		rc = apply(&r, &places);
+	if ((rc = find(&r, &places)) != RC_OK || (rc = compare(&r, &places)) != RC_OK)
+		goto out;
+	rc = of == &policies && book_count(l->book) > 0 ? confirm(&r, &places) : apply(&r, &places);
 out:
 	index_view_end(r.view);
 	store_read_end(r.read);
@@ -177,6 +193,5 @@ recover_history(struct ledger *l, struct why *why)
 enum rc
 recover_book(struct ledger *l, struct why *why)
 {
-	must(book_count(l->book) == 0);
 	return recover(l, &policies, why);
 }

@@ -255,6 +255,7 @@ struct fsck_task {
 	char act_text[FSCK_ACT_MAX];
 	size_t act_size;
 	const char *kind; /* by the table; NULL: a plain task */
+	const char *means; /* the built-in kind that it means, where that has another name; NULL: none */
 	int64_t iat;
 	uint8_t pred[FSCK_PREDS][FSCK_ID];
 	size_t pred_count;
