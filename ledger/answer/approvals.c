@@ -295,7 +295,7 @@ page_full(const struct approvals *a, const struct page *p)
 {
 	size_t n = p->out->request_count + p->out->guarded_count + p->out->stray_count;
 
-	return (a->q->limit != 0 && n >= a->q->limit) ||
+	return (a->q->limit != 0 && (n >= a->q->limit || p->rests_on.n >= OVERSIGHT_RESTS_MAX)) ||
 	       a->meter.nodes >= a->meter.budget->nodes_max;
 }
 

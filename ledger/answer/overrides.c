@@ -338,8 +338,9 @@ walk(struct overrides *o, struct page *p, struct why *why)
 
 	for (walk_begin(o, &w); (at = walk_at(o, &w)) != FACTS_NONE; looked++) {
 		size_t n = p->out->count + p->out->stray_count;
-		bool full =
-		    (o->q->limit != 0 && n >= o->q->limit) || (n > 0 && meter_full(&o->meter));
+		bool full = (o->q->limit != 0 && n > 0 &&
+				(n >= o->q->limit || p->rests_on.n >= OVERSIGHT_RESTS_MAX)) ||
+			    (n > 0 && meter_full(&o->meter));
 
 		if (!full && walk_step(o, p, &w, at))
 			continue;

@@ -7,6 +7,9 @@
 #include "base/budget.h"
 #include "facts/facts.h"
 
+/* A page with a limit ends once it rests on so many entries: its items may have long lists. */
+#define OVERSIGHT_RESTS_MAX 5000
+
 /* When an entry counts as having been there: its receive time, or the agent's own where the log took it
  * deferred; in milliseconds. */
 int64_t oversight_time(const struct fact *t);

@@ -217,3 +217,30 @@ GUARD(the_state_before_the_task_counts_not_the_one_after)
 	(void)decide(&w, "boss", "revoked", r);
 	is(t, GUARDED_OK, 0);
 }
+
+GUARD(a_newer_request_of_another_workflow_hides_none_of_its_own)
+{
+	struct world_task t = {.iss = "a",
+	    .act = "hitl_request",
+	    .wid = "other",
+	    .ext = "{\"rule_id\":\"pay\"}",
+	    .parents = {1},
+	    .parent_count = 1};
+	uint32_t r = ask(&w, "pay"), task;
+
+	(void)world_add(&w, &t);
+	task = pay(1);
+	is(task, GUARDED_MISSING, APPROVAL_APPROVAL_MISSING | APPROVAL_ALTHOUGH_REQUESTED);
+	cr_assert_eq(guarded_of(&w, task)->request, r);
+}
+
+GUARD(at_the_deadline_itself_the_request_is_open_still)
+{
+	uint32_t r = ask(&w, "mail"), at, after;
+
+	w.now_ms += 99000;
+	at = world_put(&w, "a", "mail", NULL, ON(r));
+	after = world_put(&w, "a", "mail", NULL, ON(r));
+	is(at, GUARDED_VOID, APPROVAL_ALTHOUGH_REQUESTED);
+	is(after, GUARDED_PROCEEDED, 0);
+}

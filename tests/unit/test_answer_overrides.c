@@ -156,6 +156,23 @@ PAGE(long_lists_are_cut_and_counted)
 	cr_assert_eq(overrides_of(&w, &q).items[0].under_stop_count, 3000);
 }
 
+PAGE(a_page_of_long_lists_has_few_items)
+{
+	struct overrides_question q = {.limit = 200};
+	struct overrides_answer a;
+	uint32_t t = 1;
+
+	for (unsigned i = 0; i < 20; i++)
+		(void)command(&w, "ops", "stop", ",\"scope\":\"workflow\"", 1);
+	for (unsigned i = 0; i < 1500; i++)
+		t = world_put(&w, "b", "step", NULL, ON(t));
+	a = overrides_of(&w, &q);
+	cr_assert_not(a.complete);
+	cr_assert_eq(a.count, 5);
+	q.limit = 0;
+	cr_assert_eq(overrides_of(&w, &q).count, 20);
+}
+
 PAGE(a_question_that_is_not_wanted_any_more_is_given_up)
 {
 	_Atomic bool cancelled = true;
