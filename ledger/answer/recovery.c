@@ -11,8 +11,8 @@
  *
  * Invariants:
  *   1. a task in rollback_requested has an owner: the newest request with effect that has it in its set.
- *   2. whether a request has effect is decided by its roots alone, and every request's roots are followed:
- *      so no flag depends on what was asked.
+ *   2. whether a record has effect is decided by the tasks that it names, and those are followed
+ *      (recovery_follow.c): so no flag depends on what was asked.
  */
 #include <string.h>
 
@@ -423,70 +423,6 @@ list_results(struct recovery *r)
 }
 
 static enum rc
-list_others(struct recovery *r)
-{
-	size_t f = count_kind(r, KIND_FAILURE), c = count_kind(r, KIND_COMPENSATION), n = f + c;
-	uint32_t a = facts_kind_last(r->v, KIND_FAILURE);
-	uint32_t b = facts_kind_last(r->v, KIND_COMPENSATION);
-
-	r->others = arena_zalloc(&r->scratch, (n + 1) * sizeof(*r->others));
-	if (r->others == NULL)
-		return recovery_no_memory(r->why);
-	r->other_count = n;
-	while (n > 0) {
-		uint32_t *newer = b == FACTS_NONE || (a != FACTS_NONE && a > b) ? &a : &b;
-
-		r->others[--n].index = *newer;
-		*newer = facts_kind_before(r->v, *newer);
-	}
-	return RC_OK;
-}
-
-/* Those asked about and every request's roots. */
-static enum rc
-follow(struct recovery *r, const uint32_t *tasks, size_t count)
-{
-	struct index_list all = {0};
-	enum rc rc = RC_OK;
-
-	if (!marks_init(&r->asked, r->v->size))
-		return recovery_no_memory(r->why);
-	for (size_t i = 0; i < count; i++) {
-		must(tasks[i] < r->v->size && (i == 0 || tasks[i] > tasks[i - 1]));
-		marks_put(&r->asked, tasks[i]);
-		list_put(&all, tasks[i]);
-	}
-	for (size_t q = 0; q < r->request_count; q++)
-		for (size_t i = 0; i < r->requests[q].root_count; i++)
-			list_put(&all, r->requests[q].roots[i]);
-	if (list_sort(&all)) {
-		size_t room = all.count + 1;
-
-		r->tasks = arena_alloc(&r->scratch, room * sizeof(uint32_t));
-		r->by = arena_alloc(&r->scratch, room * sizeof(uint32_t));
-		r->before_by = arena_alloc(&r->scratch, room * sizeof(uint32_t));
-		r->owner = arena_alloc(&r->scratch, room * sizeof(uint32_t));
-		r->state = arena_alloc(&r->scratch, room);
-		r->before = arena_zalloc(&r->scratch, room);
-	}
-	if (r->tasks == NULL || r->by == NULL || r->before_by == NULL || r->owner == NULL ||
-	    r->state == NULL || r->before == NULL)
-		rc = recovery_no_memory(r->why);
-	r->count = rc == RC_OK ? all.count : 0;
-	for (size_t i = 0; i < r->count; i++) {
-		const struct fact *t = fact(r->v, all.at[i]);
-
-		r->tasks[i] = all.at[i];
-		r->by[i] = r->before_by[i] = r->owner[i] = FACTS_NONE;
-		r->state[i] = fact_is_task(t) && recovery_is_work((enum kind_id)t->kind)
-				  ? RECOVERY_COMPLETED
-				  : RECOVERY_NONE;
-	}
-	list_release(&all);
-	return rc;
-}
-
-static enum rc
 replay(struct recovery *r)
 {
 	size_t q = 0, x = 0, o = 0, n = 0;
@@ -518,7 +454,7 @@ replay(struct recovery *r)
 
 enum rc
 recovery_open(struct recovery *r, const struct facts_view *v, const uint32_t *tasks, size_t count,
-    const struct budget *budget, struct why *why)
+    const struct index_list *more, const struct budget *budget, struct why *why)
 {
 	enum rc rc;
 
@@ -529,7 +465,7 @@ recovery_open(struct recovery *r, const struct facts_view *v, const uint32_t *ta
 	if (undo_begin(&r->undo, v, r->now_ms, budget) != RC_OK)
 		return recovery_no_memory(why);
 	if ((rc = recovery_read_requests(r)) != RC_OK || (rc = list_results(r)) != RC_OK ||
-	    (rc = list_others(r)) != RC_OK || (rc = follow(r, tasks, count)) != RC_OK)
+	    (rc = recovery_follow(r, tasks, count, more)) != RC_OK)
 		return rc;
 	return replay(r);
 }
@@ -538,6 +474,7 @@ void
 recovery_close(struct recovery *r)
 {
 	marks_release(&r->asked);
+	marks_release(&r->followed);
 	undo_release(&r->undo);
 	list_release(&r->rests_on);
 	arena_release(&r->scratch);
@@ -556,7 +493,7 @@ recovery_states(const struct facts_view *v, const uint32_t *tasks, size_t count,
 	*out = (struct recovery_states){.count = count, .state = state, .by = by};
 	if (state == NULL || by == NULL)
 		return recovery_no_memory(why);
-	if ((rc = recovery_open(&r, v, tasks, count, budget, why)) != RC_OK)
+	if ((rc = recovery_open(&r, v, tasks, count, NULL, budget, why)) != RC_OK)
 		goto out;
 	for (size_t i = 0, at = 0; i < count; i++) {
 		while (r.tasks[at] != tasks[i])

@@ -20,7 +20,7 @@ struct listing {
 	const struct recovery_question *q;
 	struct recovery_list *out;
 	struct recovery r;
-	struct index_list asked, rests_on;
+	struct index_list asked, more, rests_on;
 	uint32_t *head, *next; /* results of each request, ascending: number + 1 */
 	struct recovery_request_item *requests;
 	struct recovery_record_item *records;
@@ -44,7 +44,7 @@ ask_set(struct listing *l, const struct facts_view *v, uint32_t index, const str
 {
 	struct recovery r;
 	uint32_t number;
-	enum rc rc = recovery_open(&r, v, NULL, 0, budget, why);
+	enum rc rc = recovery_open(&r, v, NULL, 0, NULL, budget, why);
 
 	number = rc == RC_OK ? recovery_request_at(&r, index) : FACTS_NONE;
 	if (number != FACTS_NONE && (r.requests[number].flags & RECOVERY_VOID) == 0) {
@@ -74,6 +74,7 @@ ask_entry(
 	}
 	if (fact_is_task(t) && (t->kind == KIND_FAILURE || t->kind == KIND_COMPENSATION)) {
 		recovery_work_parents(v, entry, false, &l->asked);
+		list_put(&l->more, entry);
 		return RC_OK;
 	}
 	if (fact_is_task(t) && t->kind == KIND_ROLLBACK_REQUEST)
@@ -91,9 +92,14 @@ static enum rc
 ask_workflow(struct listing *l, const struct facts_view *v)
 {
 	for (uint32_t i = facts_workflow_last(v, l->q->wid); i != FACTS_NONE;
-	     i = fact(v, i)->in_workflow)
+	     i = fact(v, i)->in_workflow) {
+		enum kind_id kind = (enum kind_id)fact(v, i)->kind;
+
 		if (is_work(v, i))
 			list_put(&l->asked, i);
+		else if (kind == KIND_FAILURE || kind == KIND_COMPENSATION)
+			list_put(&l->more, i);
+	}
 	return RC_OK;
 }
 
@@ -286,16 +292,17 @@ answer_recovery(const struct facts_view *v, const struct recovery_question *ques
 	*out = (struct recovery_list){
 	    .tree_size = v->size, .next = FACTS_NONE, .tasks_next = FACTS_NONE};
 	rc = question->by_wid ? ask_workflow(&l, v) : ask_entry(&l, v, budget, why);
-	if (rc == RC_OK && !list_sort(&l.asked))
+	if (rc == RC_OK && (!list_sort(&l.asked) || !list_sort(&l.more)))
 		rc = recovery_no_memory(why);
 	if (rc == RC_OK) {
-		rc = recovery_open(&l.r, v, l.asked.at, l.asked.count, budget, why);
+		rc = recovery_open(&l.r, v, l.asked.at, l.asked.count, &l.more, budget, why);
 		if (rc == RC_OK)
 			rc = make_page(&l);
 		out->complete = l.r.complete;
 		recovery_close(&l.r);
 	}
 	list_release(&l.asked);
+	list_release(&l.more);
 	list_release(&l.rests_on);
 	return rc;
 }

@@ -61,21 +61,29 @@ struct recovery {
 	size_t result_count;
 	struct recovery_other *others;
 	size_t other_count;
-	/* Tasks that are followed: those asked about and every request's roots, ascending. */
+	/* Tasks that are followed, ascending: those asked about, every request's roots, and what else the failures and
+	 * compensations of those asked about name. */
 	uint32_t *tasks;
 	size_t count;
-	struct marks asked;
+	struct marks asked, followed;
 	uint8_t *state, *before;	  /* 'before': of a request that is open */
 	uint32_t *by, *before_by, *owner; /* owner: number of the newest request for it */
 	struct index_list rests_on;
 };
 
-/* Read all records and replay them, following these tasks (ascending, none twice).  recovery_close() after, always. */
+/* Read all records that can matter and replay them, following these tasks (ascending, none twice).  'more': failures and
+ * compensations to be judged in any case; NULL: none.  recovery_close() after, always. */
 enum rc recovery_open(struct recovery *r, const struct facts_view *v, const uint32_t *tasks,
-    size_t count, const struct budget *budget, struct why *why);
+    size_t count, const struct index_list *more, const struct budget *budget, struct why *why);
 void recovery_close(struct recovery *r);
 /* Place of a task among those that are followed; r->count: it is not. */
 size_t recovery_place(const struct recovery *r, uint32_t index);
+
+/* ---- recovery_follow.c ---- */
+
+/* Fills the tasks with their first states, and the failures and compensations that name one of them. */
+enum rc recovery_follow(
+    struct recovery *r, const uint32_t *tasks, size_t count, const struct index_list *more);
 
 /* ---- recovery_read.c ---- */
 

@@ -518,8 +518,7 @@ Test(answer_recovery, every_flag_and_state_has_its_name)
 {
 	for (unsigned i = 0; i < RECOVERY_FLAG_COUNT; i++)
 		for (unsigned k = 0; k < i; k++)
-			cr_assert_str_neq(recovery_flag_text(i),
-			    recovery_flag_text(k));
+			cr_assert_str_neq(recovery_flag_text(i), recovery_flag_text(k));
 	cr_assert_str_eq(recovery_flag_text(RECOVERY_BIT_BAD_TRANSITION), "bad_transition");
 	cr_assert_str_eq(recovery_flag_text(RECOVERY_BIT_BREACH), "breach");
 	cr_assert_str_eq(recovery_state_text(COMPENSATION), "compensation_required");
@@ -594,4 +593,36 @@ Test(answer_recovery, over_the_budget_it_says_so)
 	cr_assert_eq(recovery_states(&v, &task, 1, &w.budget, &s, &why), RC_OK);
 	cr_assert_not(s.complete);
 	cr_assert_eq(s.state[0], FAILED, "by the first record");
+}
+
+Test(answer_recovery, many_failures_elsewhere_change_neither_states_nor_flags)
+{
+	uint32_t both[2];
+
+	two();
+	(void)put("c", "compensation", "{\"compensates\":\"@1\"}", 1);
+	both[0] = 0;
+	both[1] = 1;
+	(void)world_put(&w, "c", "failure", NULL, 2, both);
+	cr_assert_eq(flags(3), RECOVERY_BAD_TRANSITION, "one of the two is rolled back");
+	cr_assert_eq(state_at(4, 0), FAILED);
+	both[1] = put("x", NULL, NULL, 0);
+	for (uint32_t i = 0; i < 5000; i++)
+		(void)put("x", "failure", NULL, both[1]);
+	cr_assert_eq(flags(3), RECOVERY_BAD_TRANSITION);
+	{
+		struct facts_view v = world_view(&w);
+		struct recovery_question q = {.entry = 0, .limit = 100};
+		struct recovery_list l;
+		struct recovery_states s;
+		uint32_t tasks[] = {0, 1};
+
+		w.budget.nodes_max = 100;
+		cr_assert_eq(recovery_states(&v, tasks, 2, &w.budget, &s, &why), RC_OK);
+		cr_assert(s.complete && s.state[0] == FAILED && s.state[1] == RECOVERY_ROLLED_BACK);
+		cr_assert_eq(answer_recovery(&v, &q, &w.budget, &l, &why), RC_OK);
+		cr_assert(l.complete && l.record_count == 1 && l.records[0].index == 3);
+		cr_assert_eq(l.records[0].flags, RECOVERY_BAD_TRANSITION,
+		    "though task 1 was not asked about");
+	}
 }
