@@ -34,7 +34,7 @@ static const struct option_row rows[] = {
 	0},
     {"--token-bytes", "N", "about this long; default: no filling", NUMBER, AT(token_bytes), 1,
 	5000},
-    {"--agents", "N", "agents, each with its key (40)", NUMBER, AT(agents), 1, 10000},
+    {"--agents", "N", "agents, each with its key (40; query: 10000)", NUMBER, AT(agents), 1, 10000},
     {"--connections", "N", "connections, one stream each (8)", NUMBER, AT(connections), 1, 1024},
     {"--window", "N", "closed loop: tokens without an answer, all connections (4096)", NUMBER,
 	AT(window), 1, 1000000},
@@ -153,6 +153,8 @@ options_read(struct bench_options *o, int argc, char **argv)
 	if (o->server != NULL && o->trust == NULL)
 		return fail(
 		    EXIT_USAGE, "--server needs --trust DIR, or no token would be accepted");
+	if (o->agents == 0)
+		o->agents = strcmp(o->scenario, "query") == 0 ? 10000 : 40;
 	if (o->connections > o->count / 10)
 		o->connections = o->count / 10;
 	if (o->window / o->connections < o->batch)
@@ -312,7 +314,6 @@ main(int argc, char **argv)
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct bench_options o = {.count = 100000,
 	    .workflows = 1000,
-	    .agents = 40,
 	    .fan_in = 3,
 	    .alg = "ES256",
 	    .uuid = "v4",

@@ -26,7 +26,7 @@
 
 static const char conf[] =
     "level_min = L1\nquery_nodes_max = 20000000\nquery_bytes_max = 4GiB\nquery_ms_max = 100s\n"
-    "deadline_ms_max = 100s\n";
+    "deadline_ms_max = 100s\nquery_nice = 0\n"; /* nobody to give way to */
 
 enum subject { FIRST, LAST, TENTH, SOME, PAIR, FLOW, AGENT, NOBODY };
 static const char *const subjects[] = {"first", "last", "100,000 behind", "random",

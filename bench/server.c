@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -58,6 +59,8 @@ spawn(const char *program, char *const argv[], const char *log)
 	const pid_t pid = fd >= 0 ? fork() : -1;
 
 	if (pid == 0) {
+		/* Who ends the bench ends its server. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0)
 			execv(program, argv);
 		_exit(127);
