@@ -2,7 +2,8 @@
  * agents.c - one walk over an agent's own entries for each row, and its trust beside it.
  *
  * Counts rest on the chain of the agent's entries, which the newest one heads: the answer names that
- * entry and the first, not all between.
+ * entry and the first, not all between.  Nor does it name the outcomes behind the score: the question about
+ * trust does.
  */
 #include "answer/agents.h"
 
@@ -184,18 +185,19 @@ state_of(const struct agent_row *r)
 }
 
 static void
-rest_on(struct agents *a, const struct agent_row *r)
+rest_on(struct agents *a, const struct agent_row *r, const struct trust_made *made)
 {
 	rests_add(&a->rests, r->first);
 	rests_add(&a->rests, r->last);
 	for (size_t i = 0; r->life != NULL && i < r->life->event_count; i++)
 		rests_add(&a->rests, r->life->events[i].index);
+	trust_rest_on_records(&a->rests, made);
 }
 
 static enum rc
 make_row(struct agents *a, struct agent_row *r)
 {
-	size_t rests = a->rests.count;
+	struct trust_made made;
 	enum rc rc;
 
 	arena_reset(&a->scratch);
@@ -205,17 +207,16 @@ make_row(struct agents *a, struct agent_row *r)
 		return rc;
 	r->workflows = count_workflows(a);
 	r->life = lifecycle_of(&a->life, facts_name(a->v, FACTS_ISS, r->iss));
-	if ((rc = trust_row_of(a->v, r->iss, &a->terms, a->budget, &a->spent, &a->scratch,
-		 &a->rests, &r->trust)) != RC_OK)
+	if ((rc = trust_row_of(a->v, r->iss, &a->terms, a->budget, &a->spent, &a->scratch, &made,
+		 &r->trust)) != RC_OK)
 		return rc;
 	r->state = state_of(r);
 	r->complete = r->complete && r->trust.complete && a->life.complete;
-	rest_on(a, r);
 	/* A row that does not fit is the next page's, unless it is this one's first. */
 	if (!r->complete && a->out->count > 0)
-		a->rests.count = rests;
-	else
-		a->out->count++;
+		return RC_OK;
+	rest_on(a, r, &made);
+	a->out->count++;
 	return RC_OK;
 }
 

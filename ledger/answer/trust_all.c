@@ -18,39 +18,42 @@ struct all {
 	struct trust_all_reply *out;
 };
 
-static void
-rest_on(struct rests *rests, const struct outcome_list *outcomes, const struct standing *standing)
+void
+trust_rest_on_records(struct rests *rests, const struct trust_made *made)
 {
-	for (size_t i = 0; i < outcomes->count; i++) {
-		rests_add(rests, outcomes->items[i].index);
-		rests_add(rests, outcomes->items[i].task);
+	for (size_t i = 0; i < made->standing.count; i++)
+		if (made->standing.records[i].kind != KIND_TRUST_ASSERTION)
+			rests_add(rests, made->standing.records[i].index);
+}
+
+static void
+rest_on(struct rests *rests, const struct trust_made *made)
+{
+	for (size_t i = 0; i < made->outcomes.count; i++) {
+		rests_add(rests, made->outcomes.items[i].index);
+		rests_add(rests, made->outcomes.items[i].task);
 	}
-	for (size_t i = 0; i < standing->count; i++)
-		if (standing->records[i].kind != KIND_TRUST_ASSERTION)
-			rests_add(rests, standing->records[i].index);
+	trust_rest_on_records(rests, made);
 }
 
 enum rc
 trust_row_of(const struct facts_view *v, uint32_t iss, const struct trust_terms *terms,
-    const struct budget *budget, size_t *spent, struct arena *scratch, struct rests *rests,
+    const struct budget *budget, size_t *spent, struct arena *scratch, struct trust_made *made,
     struct trust_row *row)
 {
-	struct outcome_list outcomes;
-	struct standing standing;
 	enum rc rc;
 
-	if ((rc = outcome_gather(v, iss, budget, spent, scratch, &outcomes)) != RC_OK)
+	if ((rc = outcome_gather(v, iss, budget, spent, scratch, &made->outcomes)) != RC_OK)
 		return rc;
-	if ((rc = standing_gather(
-		 v, facts_name(v, FACTS_ISS, iss), budget, spent, scratch, &standing)) != RC_OK)
+	if ((rc = standing_gather(v, facts_name(v, FACTS_ISS, iss), budget, spent, scratch,
+		 &made->standing)) != RC_OK)
 		return rc;
-	*row = (struct trust_row){.iss = iss, .complete = outcomes.complete && standing.complete};
-	trust_score(v, &outcomes, terms, NULL, &row->score);
+	*row = (struct trust_row){
+	    .iss = iss, .complete = made->outcomes.complete && made->standing.complete};
+	trust_score(v, &made->outcomes, terms, NULL, &row->score);
 	row->under_floor = row->score.score_e6 < terms->doc->trust.floor_e6;
-	row->quarantined = standing_quarantined(&standing, terms->size);
-	row->revoked = standing_revoked(&standing, terms->size);
-	if (rests != NULL)
-		rest_on(rests, &outcomes, &standing);
+	row->quarantined = standing_quarantined(&made->standing, terms->size);
+	row->revoked = standing_revoked(&made->standing, terms->size);
 	return RC_OK;
 }
 
@@ -58,19 +61,19 @@ trust_row_of(const struct facts_view *v, uint32_t iss, const struct trust_terms 
 static enum rc
 row(struct all *a, uint32_t iss, bool *whole)
 {
-	size_t rests = a->rests.count;
 	struct trust_row *r = &a->rows[a->out->count];
+	struct trust_made made;
 	enum rc rc;
 
 	arena_reset(&a->scratch);
 	if ((rc = trust_row_of(
-		 a->v, iss, &a->terms, a->budget, &a->spent, &a->scratch, &a->rests, r)) != RC_OK)
+		 a->v, iss, &a->terms, a->budget, &a->spent, &a->scratch, &made, r)) != RC_OK)
 		return rc;
 	*whole = r->complete;
 	if (!*whole && a->out->count > 0)
-		a->rests.count = rests;
-	else
-		a->out->count++;
+		return RC_OK;
+	rest_on(&a->rests, &made);
+	a->out->count++;
 	return RC_OK;
 }
 

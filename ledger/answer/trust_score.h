@@ -40,11 +40,16 @@ struct trust_run {
 void trust_score(const struct facts_view *v, const struct outcome_list *list,
     const struct trust_terms *terms, struct trust_run *run, struct trust_score *out);
 
-/* One agent's row by these terms; what it rests on goes to 'rests' (NULL: nowhere), what is gathered to 'scratch'.
- * row->complete: false over the budget. */
-struct rests;
+/* One agent's row by these terms, and what it was made of, in 'scratch'.  row->complete: false over the budget. */
+struct trust_made {
+	struct outcome_list outcomes;
+	struct standing standing;
+};
 enum rc trust_row_of(const struct facts_view *v, uint32_t iss, const struct trust_terms *terms,
-    const struct budget *budget, size_t *spent, struct arena *scratch, struct rests *rests,
+    const struct budget *budget, size_t *spent, struct arena *scratch, struct trust_made *made,
     struct trust_row *row);
+/* The records that say how the agent stands, assertions left out. */
+struct rests;
+void trust_rest_on_records(struct rests *rests, const struct trust_made *made);
 
 #endif
