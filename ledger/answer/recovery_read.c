@@ -152,25 +152,20 @@ read_roots(struct reading *d, const struct json_node *set)
 	return 0;
 }
 
-/* The checkpoint that is named, or the nearest one. */
+/* The checkpoint that is named, or the nearest one.  Only where nothing else is wrong: what may not be asked must not cost a
+ * walk. */
 static enum rc
-read_checkpoint(struct reading *d, const struct json_node *cp)
+find_checkpoint(struct reading *d)
 {
 	struct recovery_request *q = d->q;
 	struct facts_view before = {d->r->v->f, q->index};
 	enum rc rc;
 
-	if (cp != NULL)
-		q->target_cp = meant(d, cp);
-	if (cp != NULL && (q->target_cp == FACTS_NONE || q->target_cp == q->index)) {
-		q->flags |= RECOVERY_UNKNOWN_TARGET;
-		return RC_OK;
-	}
-	if ((q->scope != UNDO_CHECKPOINT && q->scope != UNDO_FULL) || q->root_count == 0)
+	if (q->flags != 0 || (q->scope != UNDO_CHECKPOINT && q->scope != UNDO_FULL))
 		return RC_OK;
 	rc = undo_begin(&d->r->undo, &before, d->t->received_ms, d->r->budget);
 	q->checkpoint = q->target_cp;
-	if (rc == RC_OK && cp == NULL) {
+	if (rc == RC_OK && q->checkpoint == FACTS_NONE) {
 		rc =
 		    undo_nearest(&d->r->undo, q->roots, q->root_count, &d->r->page, &q->checkpoint);
 		d->r->complete = d->r->complete && d->r->undo.complete;
@@ -260,7 +255,6 @@ judge(struct reading *d)
 	struct recovery_request *q = d->q;
 	const struct json_node *set = key(d, "set"), *cp = key(d, "target_cp");
 	const struct json_node *idem = key(d, "idem");
-	enum rc rc;
 
 	if (d->t->flags & FACT_BREACH) {
 		q->flags = RECOVERY_BREACH;
@@ -274,14 +268,16 @@ judge(struct reading *d)
 	q->flags |= read_roots(d, set);
 	if (d->targets.bad || d->set.bad)
 		return recovery_no_memory(d->r->why);
-	if (!(q->flags & RECOVERY_BAD_SCOPE) && (rc = read_checkpoint(d, cp)) != RC_OK)
-		return rc;
+	if (cp != NULL)
+		q->target_cp = meant(d, cp);
+	if (cp != NULL && (q->target_cp == FACTS_NONE || q->target_cp == q->index))
+		q->flags |= RECOVERY_UNKNOWN_TARGET;
 	if (q->root_count > 0 && d->t->level == LEVEL_1 && signed_about(d))
 		q->flags |= RECOVERY_UNSIGNED;
 	if (q->root_count > 0 && !may_ask(d))
 		q->flags |= RECOVERY_NOT_AUTHORIZED;
 	read_until(d);
-	return RC_OK;
+	return find_checkpoint(d);
 }
 
 static enum rc

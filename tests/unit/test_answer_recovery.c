@@ -439,6 +439,8 @@ Test(answer_recovery, a_checkpoint_that_cannot_be_returned_to_is_a_bad_target)
 	    flags(request("b", "{\"target_cp\":\"@2\"}", 1)), RECOVERY_BAD_TARGET, "not below it");
 	cr_assert_eq(flags(request("b", "{\"scope\":\"checkpoint\"}", 1)), RECOVERY_BAD_TARGET,
 	    "none at all");
+	cr_assert_eq(flags(request("z", "{\"scope\":\"checkpoint\"}", 1)),
+	    RECOVERY_NOT_AUTHORIZED, "not looked for, for one who may not ask");
 	cr_assert_eq(state(1), COMPLETED);
 }
 
