@@ -147,6 +147,8 @@ enum rc call_read_id(const struct call_id *id, struct query_id *out, struct why 
 enum rc call_task(const struct facts_view *v, const struct query_id *id, uint32_t *index, struct why *why);
 ProtobufCBinaryData pb_bytes(struct bytes x);
 char *pb_string(struct arena *arena, struct bytes x); /* NULL: out of memory */
+/* 'count' zeroed messages of 'size' bytes as a repeated field has them; each wants its init.  NULL: out of memory. */
+void **pb_list(struct arena *arena, size_t count, size_t size);
 
 /* ---- the stages, one file each ---- */
 
@@ -196,6 +198,9 @@ enum rc circuit_answer(struct call *call, const ProtobufCMessage *request, struc
 enum rc approvals_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc overrides_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc explanations_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc workflow_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc workflows_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+enum rc conformance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 /* truststore.c: "list" on a reader thread, the rest on the keeper's. */
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);

@@ -76,6 +76,12 @@ static const struct method methods[] = {
 	NULL, overrides_answer},
     {M("Query", "Explanations"), POLICY_READ, false,
 	&ectledger__v1__explanations_request__descriptor, NULL, explanations_answer},
+    {M("Query", "Workflow"), POLICY_READ, false, &ectledger__v1__workflow_request__descriptor, NULL,
+	workflow_answer},
+    {M("Query", "Workflows"), POLICY_READ, false, &ectledger__v1__workflows_request__descriptor,
+	NULL, workflows_answer},
+    {M("Query", "Conformance"), POLICY_READ, false,
+	&ectledger__v1__conformance_request__descriptor, NULL, conformance_answer},
     {M("Admin", "Stats"), POLICY_ADMIN, false, &ectledger__v1__stats_request__descriptor, NULL,
 	stats_answer},
     {M("Admin", "TrustStore"), POLICY_ADMIN, false, &ectledger__v1__trust_store_request__descriptor,
@@ -252,6 +258,19 @@ char *
 pb_string(struct arena *arena, struct bytes x)
 {
 	return arena_strdup(arena, x);
+}
+
+void **
+pb_list(struct arena *arena, size_t count, size_t size)
+{
+	uint8_t *items = arena_zalloc(arena, count * size);
+	void **list = arena_alloc(arena, (count + 1) * sizeof(*list));
+
+	if (items == NULL || list == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		list[i] = items + i * size;
+	return list;
 }
 
 /* ---- queries: loop -> reader -> loop ---- */

@@ -128,6 +128,17 @@ static const struct page_example circuit[] = {
 	"ectl circuit -o json |\n"
 	"    jq -c '.edges[] | .reports[] | select(.agrees == false)'"},
     END};
+static const struct page_example workflow[] = {
+    {"How far is it, and what went otherwise than declared?", "ectl workflow " UUID_1},
+    {"A drawing with states as colours.",
+	"ectl workflow " UUID_1 " --format dot | dot -Tsvg > workflow.svg"},
+    {"Which workflows are there?", "ectl workflow list"}, END};
+static const struct page_example conformance[] = {
+    {"Does it meet the regulated profile?", "ectl conformance " UUID_1 " --profile regulated"},
+    {"What breaks a rule anywhere in the log?",
+	"ectl conformance --all --profile standard -o json |\n"
+	"    jq -c '.rules[] | select(.result != \"pass\")'"},
+    END};
 static const struct page_example search[] = {
     {"Failures of the last day.", "ectl search --kind failure --since 1d"},
     {"Everything an agent did in an hour, with the signed bytes.",
@@ -313,6 +324,17 @@ const struct page pages[] = {
 	"Recomputed from tasks and failures alone; what agents told of their own breakers is held "
 	"against it. The policy document has window, minimum, threshold, wait_s and probes.",
 	circuit},
+    {"workflow",
+	"Each task with its state, from the evidence alone; nodes that a descriptor declares and "
+	"that nothing was done for yet; open approvals, overrides in force, explanations; and what "
+	"deviates from the descriptor. \"none\" stands for the tasks of no workflow, \"list\" "
+	"for the table of workflows.",
+	workflow},
+    {"conformance",
+	"Every rule of the profile with pass, warn or fail, how often it is broken and where first. "
+	"Exit code 1 when a rule fails. AEM levels (0 to 3) and ECT levels (L1 to L3) are two "
+	"scales and are told side by side.",
+	conformance},
     {"search",
 	"Entries that fit every condition, oldest first, a row each as \"ectl get\" gives it. "
 	"Where "
