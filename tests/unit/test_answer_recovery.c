@@ -75,16 +75,23 @@ state(uint32_t task)
 	return state_at((uint32_t)facts_reach(w.f), task);
 }
 
+static uint32_t
+number_of_w(const struct facts_view *v)
+{
+	uint8_t wid[UUID_SIZE];
+
+	world_wid("w", wid);
+	return facts_number(v, FACTS_WID, bytes_of(wid, UUID_SIZE));
+}
+
 static struct recovery_list
 listed(void)
 {
 	struct facts_view v = world_view(&w);
 	struct recovery_question q = {.by_wid = true, .limit = 1000};
 	struct recovery_list l;
-	uint8_t wid[UUID_SIZE];
 
-	world_wid("w", wid);
-	q.wid = facts_number(&v, FACTS_WID, bytes_of(wid, UUID_SIZE));
+	q.wid = number_of_w(&v);
 	cr_assert_eq(answer_recovery(&v, &q, &w.budget, &l, &why), RC_OK, "%s", why.text);
 	return l;
 }
@@ -439,8 +446,8 @@ Test(answer_recovery, a_checkpoint_that_cannot_be_returned_to_is_a_bad_target)
 	    flags(request("b", "{\"target_cp\":\"@2\"}", 1)), RECOVERY_BAD_TARGET, "not below it");
 	cr_assert_eq(flags(request("b", "{\"scope\":\"checkpoint\"}", 1)), RECOVERY_BAD_TARGET,
 	    "none at all");
-	cr_assert_eq(flags(request("z", "{\"scope\":\"checkpoint\"}", 1)),
-	    RECOVERY_NOT_AUTHORIZED, "not looked for, for one who may not ask");
+	cr_assert_eq(flags(request("z", "{\"scope\":\"checkpoint\"}", 1)), RECOVERY_NOT_AUTHORIZED,
+	    "not looked for, for one who may not ask");
 	cr_assert_eq(state(1), COMPLETED);
 }
 
@@ -627,4 +634,124 @@ Test(answer_recovery, many_failures_elsewhere_change_neither_states_nor_flags)
 		cr_assert_eq(l.records[0].flags, RECOVERY_BAD_TRANSITION,
 		    "though task 1 was not asked about");
 	}
+}
+
+static uint64_t dice_state;
+static uint32_t
+dice(uint32_t n)
+{
+	dice_state = dice_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)(dice_state >> 33) % n;
+}
+
+/* One entry of any kind that recovery reads, well formed more often than not. */
+static void
+add_any(uint32_t n)
+{
+	static const char *const issuers[] = {"a", "b", "c"};
+	static const char *const acts[] = {NULL, NULL, NULL, "checkpoint", "failure",
+	    "rollback_request", "rollback_request", "rollback_result", "rollback_result",
+	    "compensation", "explanation"};
+	static const char *const scopes[] = {
+	    "node", "failed", "checkpoint", "full", "workflow", "odd"};
+	static const char *const outcomes[] = {
+	    "success", "partial", "refused", "irreversible", "failed"};
+	struct world_task t = {
+	    .iss = issuers[dice(3)], .act = acts[dice(11)], .wid = dice(4) == 0 ? "v" : NULL};
+	char ext[256] = "";
+
+	for (unsigned k = dice(3) + 1; n > 0 && k > 0; k--) {
+		uint32_t p = n - 1 - dice(n < 8 ? n : 8);
+		bool twice = false;
+
+		for (size_t i = 0; i < t.parent_count; i++)
+			twice = twice || t.parents[i] == p;
+		if (!twice)
+			t.parents[t.parent_count++] = p;
+	}
+	if (dice(20) == 0)
+		t.level = LEVEL_1;
+	if (t.act != NULL && strcmp(t.act, "rollback_request") == 0) {
+		if (dice(3) == 0)
+			(void)snprintf(ext, sizeof(ext), "{\"scope\":\"%s\",\"idem\":\"%u\"}",
+			    scopes[dice(6)], dice(4));
+		else if (dice(3) == 0 && n > 2)
+			(void)snprintf(
+			    ext, sizeof(ext), "{\"set\":[\"@%u\",\"@%u\"]}", n - 1, n - 2);
+	} else if (t.act != NULL && strcmp(t.act, "rollback_result") == 0) {
+		(void)snprintf(ext, sizeof(ext), "{\"outcome\":\"%s\",\"done\":[\"@%u\"]}",
+		    outcomes[dice(5)], dice(n + 1));
+	} else if (t.act != NULL && strcmp(t.act, "compensation") == 0 && t.parent_count > 0) {
+		(void)snprintf(ext, sizeof(ext), "{\"compensates\":\"@%u\"}", t.parents[0]);
+	} else if (dice(6) == 0) {
+		(void)snprintf(ext, sizeof(ext), "{\"irreversible\":true}");
+	}
+	t.ext = ext[0] != '\0' ? ext : NULL;
+	(void)world_add(&w, &t);
+}
+
+Test(answer_recovery, in_random_worlds_states_do_not_depend_on_what_else_is_asked)
+{
+	size_t moved = 0;
+
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		uint32_t size;
+
+		if (seed > 1) {
+			teardown();
+			setup();
+		}
+		dice_state = seed;
+		for (uint32_t n = 0; n < 40; n++)
+			add_any(n);
+		for (size = 40; size >= 20; size -= 10)
+			for (uint32_t i = 0; i < size; i++)
+				moved += state_at(size, i) > COMPLETED;
+	}
+	cr_assert_gt(moved, 1000u, "%zu", moved);
+}
+
+Test(answer_recovery, in_random_worlds_flags_do_not_depend_on_what_was_asked)
+{
+	size_t flagged = 0;
+
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct facts_view v;
+		unsigned by_wid[40] = {0};
+		struct recovery_list l;
+
+		if (seed > 1) {
+			teardown();
+			setup();
+		}
+		dice_state = seed;
+		for (uint32_t n = 0; n < 40; n++)
+			add_any(n);
+		v = world_view(&w);
+		l = listed();
+		for (size_t i = 0; i < l.request_count; i++)
+			by_wid[l.requests[i].index] = l.requests[i].flags;
+		for (size_t i = 0; i < l.record_count; i++)
+			by_wid[l.records[i].index] = l.records[i].flags;
+		for (uint32_t e = 0; e < 40; e++) {
+			struct recovery_question q = {.entry = e, .limit = 100};
+			uint32_t w_number = number_of_w(&v);
+
+			if (answer_recovery(&v, &q, &w.budget, &l, &why) != RC_OK)
+				continue;
+			for (size_t i = 0; i < l.request_count; i++)
+				if (fact(&v, l.requests[i].index)->wid == w_number) {
+					cr_assert_eq(
+					    l.requests[i].flags, by_wid[l.requests[i].index]);
+					flagged += l.requests[i].flags != 0;
+				}
+			for (size_t i = 0; i < l.record_count; i++)
+				if (fact(&v, l.records[i].index)->wid == w_number) {
+					cr_assert_eq(
+					    l.records[i].flags, by_wid[l.records[i].index]);
+					flagged += l.records[i].flags != 0;
+				}
+		}
+	}
+	cr_assert_gt(flagged, 100u, "%zu", flagged);
 }
