@@ -153,8 +153,8 @@ fill_breaches(struct overrides *o, const struct command *c, const struct index_l
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct override_breach){.index = all->p[i],
 		    .override = c->index,
-		    .in_flight =
-			fact(o->v, all->p[i])->iat * 1000 < oversight_time(fact(o->v, c->index))};
+		    .in_flight = fact(o->v, all->p[i])->iat * 1000 + 999 <
+				 oversight_time(fact(o->v, c->index))};
 	item->under_stop = list;
 	item->under_stop_count = n;
 	item->under_stop_all = all->n;

@@ -18,7 +18,6 @@ request_row(struct table *t, const json_t *r)
 	table_add(t, "request");
 	table_add(t, people_text(r, "state"));
 	table_add(t, people_text(r, "jti"));
-	table_add(t, people_text(r, "rule"));
 	table_add(t, people_text(r, "iss"));
 	people_flags(t, r);
 	json_array_foreach(json_object_get(r, "decisions"), i, d)
@@ -27,7 +26,6 @@ request_row(struct table *t, const json_t *r)
 		table_add(t, "  decision");
 		table_add(t, people_text(d, "decision"));
 		table_add(t, people_text(d, "jti"));
-		table_add(t, "");
 		table_add(t, people_text(d, "iss"));
 		people_flags(t, d);
 	}
@@ -40,7 +38,6 @@ other_row(struct table *t, const json_t *r, const char *what, const char *state)
 	table_add(t, what);
 	table_add(t, people_text(r, state));
 	table_add(t, people_text(r, "jti"));
-	table_add(t, people_text(r, "rule"));
 	table_add(t, people_text(r, "iss"));
 	people_flags(t, r);
 }
@@ -48,19 +45,17 @@ other_row(struct table *t, const json_t *r, const char *what, const char *state)
 static int
 show(const json_t *all)
 {
-	static const char *const head[] = {
-	    "index", "record", "state", "jti", "rule", "iss", "flags"};
+	static const char *const head[] = {"index", "record", "state", "jti", "iss", "flags"};
 	struct table t;
 	const json_t *r;
 	size_t i;
 	int code;
 
-	table_init(&t, 7);
-	for (i = 0; i < 7; i++)
+	table_init(&t, 6);
+	for (i = 0; i < 6; i++)
 		table_add(&t, head[i]);
 	json_array_foreach(json_object_get(all, "requests"), i, r) request_row(&t, r);
-	json_array_foreach(json_object_get(all, "guarded"), i, r)
-	    other_row(&t, r, "guarded task", "state");
+	json_array_foreach(json_object_get(all, "guarded"), i, r) other_row(&t, r, "task", "state");
 	json_array_foreach(json_object_get(all, "strays"), i, r)
 	    other_row(&t, r, "decision", "decision");
 	code = table_print(&t);
