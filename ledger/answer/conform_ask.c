@@ -1,6 +1,6 @@
 /*
  * conform_ask.c - the rules that other answers have judged already: states and the descriptor,
- * approvals, overrides.
+ * approvals, overrides, recovery, translations.
  *
  * Each answer is asked about the whole workflow at once.  One that ran out of its budget makes this one
  * incomplete, too.
@@ -9,7 +9,10 @@
 #include "answer/conform_own.h"
 #include "answer/overrides.h"
 #include "answer/recovery_list.h"
+#include "answer/translation.h"
 #include "answer/workflow.h"
+
+#define HOPS 10000 /* of one look at translations */
 
 static void
 rests_on_32(struct conforming *c, const uint32_t *list, size_t count)
@@ -166,6 +169,26 @@ ask_recovery(struct conforming *c, struct why *why)
 	return rc;
 }
 
+static enum rc
+ask_translations(struct conforming *c, struct why *why)
+{
+	struct translation_ask q = {.by_workflow = true, .wid = c->wid, .limit = HOPS};
+	struct translation_answer a;
+	enum rc rc;
+
+	do {
+		if ((rc = answer_translations(c->v, &q, c->budget, &a, why)) != RC_OK)
+			return rc;
+		for (size_t i = 0; i < a.hop_count; i++)
+			if (a.hops[i].flags != 0)
+				conform_find(c, CONFORM_TRANSLATION, a.hops[i].index);
+		rests_on_64(c, a.rests_on, a.rests_on_count);
+		c->complete = c->complete && a.complete;
+		q.from = a.next;
+	} while (a.next != 0);
+	return RC_OK;
+}
+
 enum rc
 conform_others(struct conforming *c, struct why *why)
 {
@@ -175,5 +198,7 @@ conform_others(struct conforming *c, struct why *why)
 		return rc;
 	if ((rc = ask_overrides(c, why)) != RC_OK)
 		return rc;
-	return ask_recovery(c, why);
+	if ((rc = ask_recovery(c, why)) != RC_OK)
+		return rc;
+	return ask_translations(c, why);
 }

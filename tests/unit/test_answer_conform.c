@@ -211,7 +211,7 @@ Test(answer_conform, kind_row)
 	world_put(&w, "a", "read", NULL, ROOT);
 	world_put(&w, "b", "translation", NULL, AFTER(1)); /* its protocols are missing */
 	EXPECT(RELAXED, "kind_row warn 1 @2");
-	EXPECT(REGULATED, "kind_row fail 1 @2");
+	EXPECT(REGULATED, "kind_row fail 1 @2; translation fail 1 @2");
 }
 
 Test(answer_conform, hashes_are_wanted_of_tasks_and_not_of_records)
@@ -455,6 +455,37 @@ Test(answer_conform, descriptor)
 	EXPECT(REGULATED, "descriptor fail 1 @3");
 	declare("{\"nodes\":[{\"id\":\"read\"},{\"id\":\"play\"}]}");
 	EXPECT(STANDARD, "descriptor warn 1 @2"); /* after the fact */
+}
+
+Test(answer_conform, translation)
+{
+	static const uint8_t said[32] = {1}, heard[32] = {2};
+	const char *ext = "{\"src_proto\":\"mcp\",\"dst_proto\":\"mcp\"}";
+
+	world_policy(&w, POLICY(""));
+	world_put(&w, "a", "read", NULL, ROOT);
+	world_add(&w, &(struct world_task){.act = "translation",
+			  .ext = ext,
+			  .parents = {1},
+			  .parent_count = 1,
+			  .inp = heard,
+			  .out = said});
+	world_add(&w, &(struct world_task){.act = "translation",
+			  .ext = ext,
+			  .parents = {2},
+			  .parent_count = 1,
+			  .inp = said,
+			  .out = heard});
+	EXPECT(REGULATED, "");
+	world_add(&w, &(struct world_task){.act = "translation",
+			  .ext = ext,
+			  .parents = {2},
+			  .parent_count = 1,
+			  .inp = heard,
+			  .out = heard});
+	EXPECT(RELAXED, "");
+	EXPECT(STANDARD, "translation warn 1 @4");
+	EXPECT(REGULATED, "translation fail 1 @4");
 }
 
 Test(answer_conform, retired)
