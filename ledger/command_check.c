@@ -13,6 +13,7 @@
 #include "wiring.h"
 
 #define EVENTS_MEMORY ((size_t)1 << 30)
+#define POLICY_MEMORY ((size_t)256 << 20)
 
 extern char **environ;
 
@@ -36,6 +37,29 @@ check_logs(const struct config *c, struct why *why)
 			printf("log %s: %s; folder and signing key are there\n", c->logs[i].name,
 			    c->logs[i].origin);
 	}
+	return rc;
+}
+
+/* A document that the server would refuse to bring into force is refused here. */
+static enum rc
+check_policy(const struct config_log *log, struct why *why)
+{
+	const struct policy_doc *doc;
+	struct why inner = {0};
+	struct bytes text;
+	struct arena arena;
+	enum rc rc;
+
+	if (log->policy == NULL)
+		return RC_OK;
+	arena_init(&arena, POLICY_MEMORY);
+	if ((rc = serve_policy_file(log->policy, &arena, &text, &inner)) == RC_OK &&
+	    (rc = policy_doc_read(text, &arena, &doc, &inner)) == RC_OK)
+		printf("log %s: policy document: profile %s, %zu rules\n", log->name,
+		    policy_profile_text(doc->profile), doc->rule_count);
+	else
+		why_set(why, rc, "policy", "policy", 0, "log %.40s: %.110s", log->name, inner.text);
+	arena_release(&arena);
 	return rc;
 }
 
@@ -146,6 +170,8 @@ command_check(int argc, char *const *argv)
 
 	if (rc == RC_OK)
 		rc = check_logs(config, &why);
+	for (size_t i = 0; rc == RC_OK && i < config->log_count; i++)
+		rc = check_policy(&config->logs[i], &why);
 	if (rc == RC_OK) {
 		options = wiring_net(config, NULL, NULL);
 		rc = net_check(&options, &why);

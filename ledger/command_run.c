@@ -127,7 +127,8 @@ start_serve(struct daemon *d, struct why *why)
 	o.wake = net_wake;
 	o.ctx = d->net;
 	for (size_t i = 0; i < o.log_count; i++)
-		d->logs[i] = (struct serve_log){d->config->logs[i].name, d->ledgers[i], d->trust};
+		d->logs[i] = (struct serve_log){
+		    d->config->logs[i].name, d->ledgers[i], d->trust, d->config->logs[i].policy};
 	return serve_start(&d->serve, &o, why);
 }
 
@@ -178,7 +179,7 @@ say_ignored(struct daemon *d, struct config *fresh)
 	buf_release(&names);
 }
 
-/* Loop thread.  Taken over live: TLS files, the net's times and caps, trust.  The rest waits for a
+/* Loop thread.  Taken over live: TLS files, the net's times and caps, trust, policy documents.  The rest waits for a
  * restart, since entries name the rules that they were let in under. */
 static void
 reload(struct daemon *d)
@@ -198,6 +199,8 @@ reload(struct daemon *d)
 	if (rc == RC_OK) {
 		config_free(d->live);
 		d->live = fresh;
+		for (size_t i = 0; i < fresh->log_count; i++)
+			serve_set_policy(d->serve, fresh->logs[i].name, fresh->logs[i].policy);
 		log_event(&d->sink, LOG_INFO, "reloaded", NULL);
 		say_ignored(d, fresh);
 	} else {

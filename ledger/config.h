@@ -24,6 +24,7 @@ struct config_log {
 	char *folder; /* DIR/logs/NAME */
 	char *origin;
 	char *key;    /* path */
+	char *policy; /* path of the policy document; NULL: none */
 	struct policy_rules rules;
 	uint64_t map_size, free_bytes_min, index_flush_rows, index_flush_ms, verify_newest;
 };

@@ -68,7 +68,7 @@ diff_log(
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *o = &option_table[i];
 
-		if (o->per_log && o->kind != OPTION_GRANT &&
+		if (o->per_log && !o->live && o->kind != OPTION_GRANT &&
 		    value_differs(o, option_at(o, a, x), option_at(o, b, y)))
 			add_name(out, x->name, o->name);
 	}

@@ -142,7 +142,8 @@ check(const struct query_view *v, const struct search *s, struct why *why)
 	if (s->since_ms < 0 || s->until_ms < 0)
 		return why_set(why, RC_BAD_REQUEST, "WIRE Search", "since_ms", 0,
 		    "times are milliseconds since 1970");
-	if (s->kind.n == 0 || bytes_is(s->kind, "key") || bytes_is(s->kind, "equivocation"))
+	if (s->kind.n == 0 || bytes_is(s->kind, "key") || bytes_is(s->kind, "policy") ||
+	    bytes_is(s->kind, "descriptor") || bytes_is(s->kind, "equivocation"))
 		return RC_OK;
 	if (kind_known(v, s->kind))
 		return RC_OK;
@@ -383,8 +384,8 @@ walk(struct hunt *h)
 }
 
 static enum rc
-run(struct hunt *h, struct query_view *v, const struct search *search,
-    const struct budget *budget, struct search_page *out, struct why *why)
+run(struct hunt *h, struct query_view *v, const struct search *search, const struct budget *budget,
+    struct search_page *out, struct why *why)
 {
 	must(budget->arena != NULL);
 	memset(out, 0, sizeof(*out));

@@ -155,6 +155,9 @@ void **pb_list(struct arena *arena, size_t count, size_t size);
 /* Loop thread: count the call among those that may wait for parents.  False: there are enough. */
 bool serve_may_wait(struct serve *s, struct call *call);
 
+/* Loop thread: from the client's quota and the log's.  RC_OVER_QUOTA: nothing was taken. */
+enum rc submit_quota(struct call *call, const struct quota_ask *ask, uint64_t *retry_after_ms,
+    struct why *why);
 enum rc submit_begin(struct call *call, const struct call_request *request, struct why *why);
 void submit_reply(struct call *call);
 void submit_release(struct call *call);
@@ -202,6 +205,9 @@ enum rc workflow_answer(struct call *call, const ProtobufCMessage *request, stru
 enum rc workflows_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc conformance_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 enum rc stats_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
+/* register.c */
+enum rc register_begin(struct call *call, const struct call_request *request, struct why *why);
+enum rc policy_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
 /* truststore.c: "list" on a reader thread, the rest on the keeper's. */
 enum rc truststore_begin(struct call *call, const struct call_request *request, struct why *why);
 enum rc truststore_answer(struct call *call, const ProtobufCMessage *request, struct why *why);
@@ -222,7 +228,11 @@ void serve_keeper_park(struct keeper *k, struct submit_part *part);
 void serve_keeper_poke(struct keeper *k);
 /* Loop thread: an edit of the trust folder, finished by the keeper. */
 void serve_keeper_edit(struct keeper *k, struct call *call);
-/* Writer thread: the chain of key events that was given is back. */
+/* Loop thread: a descriptor to be registered; the keeper finishes the call. */
+void serve_keeper_register(struct keeper *k, struct call *call);
+/* Any thread: the file of log number 'log' (NULL: none) from the next poke on. */
+void serve_keeper_policy(struct keeper *k, size_t log, const char *path);
+/* Writer thread: the chain of events that was given is back. */
 void serve_keeper_written(struct keeper *k);
 /* submit_judge.c, keeper thread: judge the part's tokens without a good signer once more, and hand
  * the part on. */

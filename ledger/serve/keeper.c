@@ -1,5 +1,6 @@
 /*
- * keeper.c - the thread that keeps keys fresh and written down.
+ * keeper.c - the thread that keeps keys fresh and written down, and policy documents; and registers
+ * descriptors.
  *
  * It waits for the trust folders' descriptors, for tokens whose signer was not known, for edits by
  * operators, and for a poke.  When a folder has changed it is brought into force in three steps:
@@ -54,25 +55,37 @@ struct keeper {
 	struct trust_judge *judge;
 	struct keeper_trust trusts[KEEPER_LOGS_MAX]; /* each folder once */
 	size_t trust_count;
-	struct writer_item *items; /* SEQ_BATCH_MAX: events on their way */
-	pthread_mutex_t lock;	   /* guards the rest */
+	struct keeper_policy policies[KEEPER_LOGS_MAX]; /* by the number of the log */
+	struct writer_item *items;			/* SEQ_BATCH_MAX: events on their way */
+	pthread_mutex_t lock;				/* guards the rest */
 	pthread_cond_t written_cond;
 	bool written; /* the chain of events is back */
 	struct submit_part *parked, **parked_tail;
 	struct call *edits, **edits_tail;
+	struct call *registrations, **registrations_tail;
+	struct { /* what keeper_policy.path will be */
+		bool set;
+		char *path;
+	} paths[KEEPER_LOGS_MAX];
 	bool stopping;
 	bool poked;
 };
 
 /* ---- write: key entries into one log ---- */
 
-static void
-put_and_wait(struct keeper *k, struct writer *writer, size_t count)
+struct writer_item *
+keeper_items(struct keeper *k)
+{
+	return k->items;
+}
+
+void
+keeper_put(struct keeper *k, const struct hall_log *log, size_t count)
 {
 	for (size_t i = 0; i + 1 < count; i++)
 		k->items[i].next = &k->items[i + 1];
 	k->items[count - 1].next = NULL;
-	writer_put_events(writer, k->items);
+	writer_put_events(log->writer, k->items);
 	pthread_mutex_lock(&k->lock);
 	while (!k->written)
 		pthread_cond_wait(&k->written_cond, &k->lock);
@@ -91,25 +104,26 @@ serve_keeper_written(struct keeper *k)
 }
 
 /* One batch of events.  The first refusal, if any: the batch is in as a whole or not at all. */
-static enum rc
-write_batch(struct keeper *k, const struct hall_log *log, const struct bytes *events, size_t count,
-    struct arena *arena, struct why *why)
+enum rc
+keeper_write(struct keeper *k, const struct hall_log *log, enum entry_kind kind,
+    const struct bytes *events, size_t count, struct arena *arena, struct why *why)
 {
 	for (size_t i = 0; i < count; i++) {
 		k->items[i] = (struct writer_item){0};
-		k->items[i].job.kind = ENTRY_KEY;
+		k->items[i].job.kind = kind;
 		k->items[i].job.event = events[i];
 		k->items[i].job.arena = arena;
 	}
-	put_and_wait(k, log->writer, count);
+	keeper_put(k, log, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct seq_job *job = &k->items[i].job;
 
 		if (job->rc != RC_OK)
-			return why_set(why, job->rc, "key entries", NULL, 0, "log %.40s: %.80s",
+			return why_set(why, job->rc, "own entries", NULL, 0, "log %.40s: %.80s",
 			    log->name, job->why.text[0] ? job->why.text : rc_text(job->rc));
 	}
-	metric_add(k->serve->key_events, count);
+	if (kind == ENTRY_KEY)
+		metric_add(k->serve->key_events, count);
 	return RC_OK;
 }
 
@@ -127,7 +141,7 @@ write_owed(struct keeper *k, const struct hall_log *log, const struct trust_snap
 	for (size_t at = 0; rc == RC_OK && at < count;) {
 		size_t n = count - at < SEQ_BATCH_MAX ? count - at : SEQ_BATCH_MAX;
 
-		rc = write_batch(k, log, events + at, n, &arena, why);
+		rc = keeper_write(k, log, ENTRY_KEY, events + at, n, &arena, why);
 		at += n;
 	}
 	*written += rc == RC_OK ? count : 0;
@@ -235,7 +249,7 @@ keeper_revoke(struct keeper *k, const struct keeper_trust *t, const struct trust
 		why_set(why, rc, "key entries", NULL, 0, "%s", rc_text(rc));
 	for (size_t i = 0; rc == RC_OK && i < s->log_count; i++)
 		if (s->logs[i].trust == t->trust && !revoked_so(&s->logs[i], event, &arena))
-			rc = write_batch(k, &s->logs[i], &raw, 1, &arena, why);
+			rc = keeper_write(k, &s->logs[i], ENTRY_KEY, &raw, 1, &arena, why);
 	arena_release(&arena);
 	return rc;
 }
@@ -272,6 +286,44 @@ look(struct keeper *k, bool force, bool asked)
 	}
 }
 
+/* ---- policy ---- */
+
+static void
+look_policies(struct keeper *k, bool asked)
+{
+	for (size_t i = 0; i < k->serve->log_count; i++)
+		keeper_look_policy(k, &k->serve->logs[i], &k->policies[i], asked);
+}
+
+/* Under the lock: the paths that a reload brought. */
+static void
+take_paths(struct keeper *k)
+{
+	for (size_t i = 0; i < KEEPER_LOGS_MAX; i++) {
+		if (!k->paths[i].set)
+			continue;
+		free(k->policies[i].path);
+		k->policies[i].path = k->paths[i].path;
+		k->paths[i].path = NULL;
+		k->paths[i].set = false;
+	}
+}
+
+void
+serve_keeper_policy(struct keeper *k, size_t log, const char *path)
+{
+	char *copy = path != NULL ? strdup(path) : NULL;
+
+	must(log < KEEPER_LOGS_MAX);
+	if (path != NULL && copy == NULL)
+		return; /* the file before stays the file */
+	pthread_mutex_lock(&k->lock);
+	free(k->paths[log].path);
+	k->paths[log].path = copy;
+	k->paths[log].set = true;
+	pthread_mutex_unlock(&k->lock);
+}
+
 /* ---- the thread ---- */
 
 static void
@@ -299,7 +351,7 @@ keeper_run(void *ctx)
 
 	while (!stopping) {
 		struct submit_part *part, *next;
-		struct call *edit, *after;
+		struct call *edit, *after, *registrations;
 
 		wait_for_news(k);
 		pthread_mutex_lock(&k->lock);
@@ -309,11 +361,16 @@ keeper_run(void *ctx)
 		edit = k->edits;
 		k->edits = NULL;
 		k->edits_tail = &k->edits;
+		registrations = k->registrations;
+		k->registrations = NULL;
+		k->registrations_tail = &k->registrations;
+		take_paths(k);
 		force = k->poked;
 		k->poked = false;
 		stopping = k->stopping;
 		pthread_mutex_unlock(&k->lock);
 		look(k, force, edit != NULL);
+		look_policies(k, force);
 		for (; part != NULL; part = next) {
 			next = part->next; /* the part is not ours after the call */
 			submit_again(part, k->judge);
@@ -322,6 +379,7 @@ keeper_run(void *ctx)
 			after = edit->next;
 			truststore_edit(k, edit);
 		}
+		register_all(k, registrations);
 	}
 	return NULL;
 }
@@ -355,6 +413,18 @@ serve_keeper_edit(struct keeper *k, struct call *call)
 	must(!k->stopping);
 	*k->edits_tail = call;
 	k->edits_tail = &call->next;
+	pthread_mutex_unlock(&k->lock);
+	wake(k);
+}
+
+void
+serve_keeper_register(struct keeper *k, struct call *call)
+{
+	call->next = NULL;
+	pthread_mutex_lock(&k->lock);
+	must(!k->stopping);
+	*k->registrations_tail = call;
+	k->registrations_tail = &call->next;
 	pthread_mutex_unlock(&k->lock);
 	wake(k);
 }
@@ -398,6 +468,7 @@ serve_keeper_start(struct keeper **out, struct serve *s)
 	k->serve = s;
 	k->parked_tail = &k->parked;
 	k->edits_tail = &k->edits;
+	k->registrations_tail = &k->registrations;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->written_cond, NULL);
 	collect_trusts(k);
@@ -406,8 +477,12 @@ serve_keeper_start(struct keeper **out, struct serve *s)
 	k->items = calloc(SEQ_BATCH_MAX, sizeof *k->items);
 	if (k->wake < 0 || k->judge == NULL || k->items == NULL)
 		goto fail;
+	for (size_t i = 0; i < s->log_count; i++)
+		serve_keeper_policy(k, i, s->options.logs[i].policy);
+	take_paths(k);
 	*out = k; /* the writers hand events back to it */
 	look(k, true, false);
+	look_policies(k, true);
 	if (pthread_create(&k->thread, NULL, keeper_run, k) != 0)
 		goto fail;
 	k->running = true;
@@ -431,7 +506,10 @@ serve_keeper_stop(struct keeper *k)
 		wake(k);
 		pthread_join(k->thread, NULL);
 	}
-	must(k->parked == NULL && k->edits == NULL);
+	must(k->parked == NULL && k->edits == NULL && k->registrations == NULL);
+	take_paths(k);
+	for (size_t i = 0; i < KEEPER_LOGS_MAX; i++)
+		free(k->policies[i].path);
 	if (k->wake >= 0)
 		close(k->wake);
 	trust_judge_free(k->judge);

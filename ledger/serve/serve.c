@@ -34,6 +34,8 @@ static const struct method methods[] = {
 	submit_begin, NULL},
     {M("Ledger", "AppendStream"), POLICY_WRITE, true, &ectledger__v1__append_request__descriptor,
 	submit_begin, NULL},
+    {M("Ledger", "RegisterWorkflow"), POLICY_WRITE, false,
+	&ectledger__v1__register_workflow_request__descriptor, register_begin, NULL},
     {M("Ledger", "GetEntry"), POLICY_READ, false, &ectledger__v1__get_entry_request__descriptor,
 	NULL, entry_answer},
     {M("Ledger", "GetReceipt"), POLICY_READ, false, &ectledger__v1__get_receipt_request__descriptor,
@@ -86,6 +88,8 @@ static const struct method methods[] = {
 	stats_answer},
     {M("Admin", "TrustStore"), POLICY_ADMIN, false, &ectledger__v1__trust_store_request__descriptor,
 	truststore_begin, truststore_answer},
+    {M("Admin", "Policy"), POLICY_READ, false, &ectledger__v1__policy_request__descriptor, NULL,
+	policy_answer},
     {M("Admin", "Limits"), POLICY_READ, false, &ectledger__v1__limits_request__descriptor, NULL,
 	limits_answer},
     {M("Admin", "Kinds"), POLICY_READ, false, &ectledger__v1__kinds_request__descriptor, NULL,
@@ -647,6 +651,14 @@ void
 serve_reload_trust(struct serve *s)
 {
 	serve_keeper_poke(s->keeper);
+}
+
+void
+serve_set_policy(struct serve *s, const char *log, const char *path)
+{
+	for (size_t i = 0; i < s->log_count; i++)
+		if (strcmp(s->logs[i].name, log) == 0)
+			serve_keeper_policy(s->keeper, i, path);
 }
 
 bool

@@ -25,6 +25,7 @@ struct serve_log {             /* one log, opened by main */
 	const char *name;
 	struct ledger *ledger;
 	struct trust *trust;       /* may be shared by logs */
+	const char *policy;        /* file of its policy document; NULL: none.  Copied */
 };
 
 struct serve_options {
@@ -95,8 +96,13 @@ enum rc serve_may(struct serve *s, const struct call_request *request, struct wh
  * RC_NOT_AUTHORIZED, RC_NOT_FOUND for an unknown log), with 'why'. */
 enum rc serve_begin(struct serve *s, const struct call_request *request, struct why *why);
 size_t serve_slots_free(const struct serve *s);
-/* Ask the keeper thread to look at the trust folders now. */
+/* Ask the keeper thread to look at the trust folders and the policy files now. */
 void serve_reload_trust(struct serve *s);
+/* The file of a log's policy document (NULL: none) from the next serve_reload_trust() on. */
+void serve_set_policy(struct serve *s, const char *log, const char *path);
+/* A policy file as the keeper reads it, into the arena; RC_BAD_CONFIG.  For check-config. */
+enum rc serve_policy_file(
+    const char *path, struct arena *arena, struct bytes *text, struct why *why);
 /* The door is about to end: nothing waits for predecessors any more, so that all have an answer.
  * Again is the same. */
 void serve_hurry(struct serve *s);

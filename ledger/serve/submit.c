@@ -129,26 +129,34 @@ ask_of(const struct submit *submit)
 }
 
 /* The client's own quota first, so that whoever is over it does not use up the log's. */
-static enum rc
-take_quota(struct call *call, struct submit *submit, struct why *why)
+enum rc
+submit_quota(
+    struct call *call, const struct quota_ask *ask, uint64_t *retry_after_ms, struct why *why)
 {
 	struct hall_log *log = call->log;
 	struct quota_bucket *client = quota_clients_bucket(log->clients, call->client);
-	struct quota_ask ask = ask_of(submit);
 	enum quota_measure measure = QUOTA_TOKENS;
 	enum rc rc;
 
-	rc = quota_take(client, &log->client_rates, &ask, call->begun_us, &measure,
-	    &submit->retry_after_ms, why);
+	rc = quota_take(
+	    client, &log->client_rates, ask, call->begun_us, &measure, retry_after_ms, why);
 	if (rc == RC_OK) {
-		rc = quota_take(&log->quota, &log->rates, &ask, call->begun_us, &measure,
-		    &submit->retry_after_ms, why);
+		rc = quota_take(
+		    &log->quota, &log->rates, ask, call->begun_us, &measure, retry_after_ms, why);
 		if (rc != RC_OK)
-			quota_give(client, &log->client_rates, &ask);
+			quota_give(client, &log->client_rates, ask);
 	}
 	if (rc != RC_OK)
 		metric_add(call->serve->over_quota[measure], 1);
 	return rc;
+}
+
+static enum rc
+take_quota(struct call *call, struct submit *submit, struct why *why)
+{
+	struct quota_ask ask = ask_of(submit);
+
+	return submit_quota(call, &ask, &submit->retry_after_ms, why);
 }
 
 static void

@@ -64,7 +64,7 @@ extern const struct verb verb_translations, verb_lifecycle;
 extern const struct verb verb_workflow, verb_conformance, verb_append, verb_get, verb_checkpoint, verb_receipt, verb_consistency, verb_verify, verb_provenance, verb_rollback, verb_recovery, verb_approvals, verb_overrides, verb_explanations, verb_approve, verb_deny,
     verb_decide, verb_override, verb_release, verb_ack, verb_circuit, verb_stats,
     verb_limits, verb_kinds, verb_search, verb_watch, verb_completion, verb_man, verb_keygen, verb_sign, verb_import, verb_trust_store, verb_fsck, verb_reindex,
-    verb_backup, verb_restore, verb_trust, verb_agents;
+    verb_backup, verb_restore, verb_policy, verb_trust, verb_agents;
 
 /* ---- output.c ---- */
 /* "ectl: <text>" on standard error; the text says what to do. Gives 'code' back. */

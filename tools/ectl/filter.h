@@ -11,7 +11,9 @@
 	    {"--wid", "UUID", "of this workflow; \"none\": of no workflow", false},                \
 	{                                                                                          \
 		"--kind", "KIND",                                                                  \
-		    "of this kind: task, failure, hitl_decision...; or key, equivocation", false   \
+		    "of this kind: task, failure, hitl_decision...; or key, policy, descriptor, "  \
+		    "equivocation",                                                                \
+		    false                                                                          \
 	}
 
 struct filter {

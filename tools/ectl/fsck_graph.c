@@ -337,6 +337,8 @@ add_lists(struct fsck_graph *g, uint64_t index, const struct fsck_entry *e,
 	add_to_list(g, FSCK_LIST_ACT, t->act, index);
 	if (kind != NULL)
 		add_to_named(g, FSCK_LIST_KIND, kind, index);
+	if (kind == t->kind && t->means != NULL)
+		add_to_named(g, FSCK_LIST_KIND, t->means, index);
 	if (e->has_signer)
 		add_to_list(g, FSCK_LIST_SIGNER, e->signer, index);
 }

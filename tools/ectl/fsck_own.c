@@ -116,9 +116,8 @@ fsck_policy_kind(const struct fsck_policy *p, struct fsck_task *t)
 		if (now <= best)
 			continue;
 		best = now;
-		/* Plain tasks are in no list of their kind. */
-		t->kind = means != NULL && strcmp(means, "task") == 0
-			      ? NULL
-			      : json_string_value(json_object_get(row, "name"));
+		/* It is listed under both names; the plain task is in no list. */
+		t->kind = json_string_value(json_object_get(row, "name"));
+		t->means = means != NULL && strcmp(means, "task") != 0 ? means : NULL;
 	}
 }

@@ -14,12 +14,12 @@
 static bool
 knows_at(const struct verb *verb)
 {
-	return verb == &verb_workflow || verb == &verb_conformance ||
-	       verb == &verb_get || verb == &verb_provenance || verb == &verb_rollback ||
-	       verb == &verb_translations || verb == &verb_lifecycle || verb == &verb_recovery ||
-	       verb == &verb_circuit || verb == &verb_trust || verb == &verb_agents ||
-	       verb == &verb_approvals || verb == &verb_overrides || verb == &verb_explanations ||
-	       verb == &verb_consistency || verb == &verb_search || verb == &verb_trust_store;
+	return verb == &verb_workflow || verb == &verb_conformance || verb == &verb_get ||
+	       verb == &verb_provenance || verb == &verb_rollback || verb == &verb_translations ||
+	       verb == &verb_lifecycle || verb == &verb_recovery || verb == &verb_circuit ||
+	       verb == &verb_trust || verb == &verb_agents || verb == &verb_approvals ||
+	       verb == &verb_overrides || verb == &verb_explanations || verb == &verb_consistency ||
+	       verb == &verb_search || verb == &verb_trust_store || verb == &verb_policy;
 }
 
 static int

@@ -58,8 +58,8 @@ static const struct page_example translations[] = {
     {"Which hops do not hold?",
 	"ectl translations -o json | jq -r '.hops[] | select(.flags != []) | .jti'"},
     {"Of one workflow.", "ectl translations --wid " UUID_1}, END};
-static const struct page_example lifecycle[] = {{"Every agent of whom something was said.",
-						    "ectl lifecycle"},
+static const struct page_example lifecycle[] = {
+    {"Every agent of whom something was said.", "ectl lifecycle"},
     {"Who goes on working with what a retired agent made?",
 	"ectl lifecycle spiffe://example.com/agent/Excel_Expert --dependants"},
     END};
@@ -158,6 +158,10 @@ static const struct page_example kinds[] = {
     {"What the log takes an exec_act for, and what it wants to go with it.", "ectl kinds"},
     {"The keys of an approval, as JSON.",
 	"ectl kinds -o json | jq '.kinds[] | select(.name == \"hitl_decision\") | .keys'"},
+    END};
+static const struct page_example policy[] = {{"What is in force?", "ectl policy show"},
+    {"Is this file a document?  Then bring it into force.",
+	"ectl policy check policy.json && cp policy.json data/ && kill -HUP $(pidof ectledgerd)"},
     END};
 static const struct page_example keygen[] = {
     {"A key for an agent, and its public half for the operator.",
@@ -383,6 +387,13 @@ const struct page pages[] = {
 	"withdrawn: "
 	"good until then, not from then on.",
 	trust_store},
+    {"policy",
+	"show prints the document in force (with --at, at that size); list tells all of them. A "
+	"document is brought into force by the file that the server's option policy names: at its "
+	"start and on SIGHUP it becomes an entry of the log, and is in force from that entry on. "
+	"check reads a file without a server and ends with 1 where it is no document, saying the "
+	"place.",
+	policy},
     {"fsck",
 	"Offline: derives everything in a data folder again, with code that shares nothing with "
 	"the "
