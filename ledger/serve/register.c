@@ -131,7 +131,6 @@ whole_entry(struct call *call, const struct seq_job *job, struct bytes *out)
 static enum rc
 reply(struct call *call, const struct seq_job *job, struct why *why)
 {
-	static char committed[] = "committed";
 	Ectledger__V1__RegisterWorkflowReply m = ECTLEDGER__V1__REGISTER_WORKFLOW_REPLY__INIT;
 	Ectledger__V1__Receipt receipt = ECTLEDGER__V1__RECEIPT__INIT;
 	const struct receipt *r = &job->receipt;
@@ -150,7 +149,7 @@ reply(struct call *call, const struct seq_job *job, struct why *why)
 	receipt.path = pb_bytes(bytes_of(r->path, r->path_count * sizeof r->path[0]));
 	receipt.checkpoint = pb_bytes(r->checkpoint);
 	receipt.entry = pb_bytes(entry);
-	receipt.promise = committed;
+	receipt.promise = "committed";
 	m.receipt = &receipt;
 	return call_reply(call, &m.base, why);
 }

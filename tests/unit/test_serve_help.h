@@ -86,7 +86,7 @@ hall_init(struct hall *h)
 	cr_assert(mkdtemp(h->folder) != NULL);
 	h->metrics = metrics_new(256);
 	cr_assert(trust_open(&h->trust, h->folder, &report) == RC_OK);
-	h->log = (struct serve_log){"default", h->world.ledger, h->trust};
+	h->log = (struct serve_log){.name = "default", .ledger = h->world.ledger, .trust = h->trust};
 	h->sink = (struct log_sink){STDERR_FILENO, LOG_ERROR, 0};
 	h->options = (struct serve_options){
 	    .sink = &h->sink,

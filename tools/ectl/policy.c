@@ -150,7 +150,6 @@ policy_run(const struct globals *g, const struct args *a)
 	return ask(g, strcmp(what, "list") == 0);
 }
 
-static const struct verb_option policy_options[] = {{NULL, NULL, NULL, false}};
 const struct verb verb_policy = {"policy", "show | list | check FILE",
     "the log's policy documents: the one in force, all of them; whether a file is one (no server)",
-    policy_options, 1, 2, policy_run};
+    NULL, 1, 2, policy_run};
