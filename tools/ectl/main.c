@@ -19,7 +19,8 @@ knows_at(const struct verb *verb)
 	       verb == &verb_lifecycle || verb == &verb_recovery || verb == &verb_circuit ||
 	       verb == &verb_trust || verb == &verb_agents || verb == &verb_approvals ||
 	       verb == &verb_overrides || verb == &verb_explanations || verb == &verb_consistency ||
-	       verb == &verb_search || verb == &verb_trust_store || verb == &verb_policy;
+	       verb == &verb_search || verb == &verb_trust_store || verb == &verb_policy ||
+	       verb == &verb_kinds;
 }
 
 static int
