@@ -38,7 +38,7 @@ struct config {
 	bool log_json;
 	uint64_t verify_threads, reader_threads;
 	uint64_t calls_max, call_tokens_max, call_bytes_max, query_bytes_max, requests_bytes_max;
-	uint64_t query_nodes_max, query_ms_max, query_nice, facts_bytes_max, deadline_ms_max, watches_max;
+	uint64_t query_nodes_max, query_entries_max, query_ms_max, query_nice, facts_bytes_max, deadline_ms_max, watches_max;
 	uint64_t wait_tokens_max, wait_bytes_max, wait_client_tokens_max, quota_clients_max;
 	uint64_t connections_max, connections_per_address_max, handshakes_max;
 	uint64_t handshake_ms, first_frame_ms, idle_ms, frame_ms, write_ms, drain_ms,

@@ -70,6 +70,7 @@ wiring_serve(const struct config *c)
 	    .query_bytes_max = (size_t)c->query_bytes_max,
 	    .requests_bytes_max = (size_t)c->requests_bytes_max,
 	    .query_nodes_max = (size_t)c->query_nodes_max,
+	    .query_entries_max = (size_t)c->query_entries_max,
 	    .query_ms_max = (unsigned)c->query_ms_max,
 	    .query_nice = (unsigned)c->query_nice,
 	    .facts_bytes_max = c->facts_bytes_max,

@@ -134,6 +134,8 @@ struct query_log hall_query_log(const struct hall_log *log);
  * RC_BUSY: not within the call's time. */
 enum rc call_facts(struct call *call, uint64_t at, struct facts_view *out, struct why *why);
 struct budget call_budget(struct call *call);
+/* The same for what reads entries themselves, each some hundred times the cost of a row of the facts. */
+struct budget call_entries_budget(struct call *call);
 /* Loop thread: hand the call to the readers. */
 enum rc query_begin(struct call *call, struct why *why);
 /* A request's ids in query form.  RC_BAD_REQUEST for wrong lengths. */

@@ -36,6 +36,7 @@ open_entries(struct ask *a, struct why *why)
 static enum rc
 hash_roots(struct ask *a, struct why *why)
 {
+	struct budget reading = call_entries_budget(a->call);
 	struct claim_hash hash = {.size = (uint8_t)a->r->hash.len};
 	uint64_t *found = NULL;
 	uint32_t *roots;
@@ -49,7 +50,7 @@ hash_roots(struct ask *a, struct why *why)
 	memcpy(hash.b, a->r->hash.data, hash.size);
 	if ((rc = open_entries(a, why)) != RC_OK)
 		return rc;
-	if (a->entries != NULL && (rc = query_by_hash(a->entries, &hash, &a->budget, &found, &count,
+	if (a->entries != NULL && (rc = query_by_hash(a->entries, &hash, &reading, &found, &count,
 				       &a->all, why)) != RC_OK)
 		return rc;
 	if (count == 0)

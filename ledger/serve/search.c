@@ -52,7 +52,7 @@ search_answer(struct call *call, const ProtobufCMessage *request, struct why *wh
 {
 	const Ectledger__V1__SearchRequest *r = (const void *)request;
 	struct bytes origin = bytes_str(ledger_origin(call->log->ledger));
-	struct budget budget = call_budget(call);
+	struct budget budget = call_entries_budget(call);
 	struct search_page page = {0};
 	struct query_view *v = NULL;
 	struct search search;

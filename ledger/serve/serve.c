@@ -226,6 +226,17 @@ call_budget(struct call *call)
 	};
 }
 
+struct budget
+call_entries_budget(struct call *call)
+{
+	const struct serve_options *o = &call->serve->options;
+	struct budget budget = call_budget(call);
+
+	if (o->query_entries_max != 0)
+		budget.nodes_max = o->query_entries_max;
+	return budget;
+}
+
 enum rc
 call_read_id(const struct call_id *id, struct query_id *out, struct why *why)
 {

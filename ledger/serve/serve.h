@@ -37,7 +37,8 @@ struct serve_options {
 	size_t call_bytes_max;     /* arena of one call: request, what is made of it, and answer */
 	size_t query_bytes_max;    /* the same for a query */
 	size_t requests_bytes_max; /* request bytes of all calls in flight together */
-	size_t query_nodes_max;
+	size_t query_nodes_max;    /* rows of the facts that one question visits */
+	size_t query_entries_max;  /* entries that one search reads; 0: as query_nodes_max */
 	/* Calls that follow a log, at most a quarter of calls_max; one connection has at most a
 	 * quarter of them.  0: 256. */
 	size_t watches_max;

@@ -288,7 +288,7 @@ enum rc
 watch_answer(struct call *call, const ProtobufCMessage *request, struct why *why)
 {
 	const Ectledger__V1__WatchRequest *r = (const void *)request;
-	struct budget budget = call_budget(call);
+	struct budget budget = call_entries_budget(call);
 	struct watch *w = call->watch;
 	struct search_page page = {0};
 	struct query_view *v = NULL;
