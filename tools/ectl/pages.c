@@ -132,6 +132,7 @@ static const struct page_example workflow[] = {
     {"How far is it, and what went otherwise than declared?", "ectl workflow " UUID_1},
     {"A drawing with states as colours.",
 	"ectl workflow " UUID_1 " --format dot | dot -Tsvg > workflow.svg"},
+    {"Declare what is to be done.", "ectl workflow register " UUID_1 " plan.json"},
     {"Which workflows are there?", "ectl workflow list"}, END};
 static const struct page_example conformance[] = {
     {"Does it meet the regulated profile?", "ectl conformance " UUID_1 " --profile regulated"},

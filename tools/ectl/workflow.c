@@ -8,8 +8,9 @@
 
 #include "workflow.h"
 
-#define PAGE	  10000
-#define LIST_PAGE 1000
+#define PAGE	       10000
+#define LIST_PAGE      1000
+#define DESCRIPTOR_MAX 49152
 
 bool
 workflow_id_read(const char *text, uint8_t id[UUID_SIZE], ProtobufCBinaryData *out)
@@ -264,6 +265,40 @@ show_list(const struct globals *g, const struct args *a)
 	return code;
 }
 
+/* ---- registering ---- */
+
+static int
+register_it(const struct globals *g, const struct args *a)
+{
+	Ectledger__V1__RegisterWorkflowRequest request =
+	    ECTLEDGER__V1__REGISTER_WORKFLOW_REQUEST__INIT;
+	Ectledger__V1__RegisterWorkflowReply *reply = NULL;
+	uint8_t id[UUID_SIZE], *text = NULL;
+	size_t size = 0;
+	int code;
+
+	if (!args_uuid(a->operands[1], id, "WID"))
+		return EXIT_USAGE;
+	if (!read_file(a->operands[2], DESCRIPTOR_MAX, &text, &size))
+		return fail(EXIT_USAGE, "cannot read %s: a descriptor has at most %d bytes",
+		    a->operands[2], DESCRIPTOR_MAX);
+	request.wid = (ProtobufCBinaryData){UUID_SIZE, id};
+	request.descriptor = (ProtobufCBinaryData){size, text};
+	request.media = args_has(a, "--cbor");
+	code = call_server(g, "/ectledger.v1.Ledger/RegisterWorkflow", &request.base,
+	    &ectledger__v1__register_workflow_reply__descriptor,
+	    (ProtobufCMessage **)(void *)&reply);
+	if (code == 0)
+		print_json(g, json_pack("{so sI sI so sb}", "wid", show_uuid(request.wid), "index",
+				  (json_int_t)reply->index, "tree_size",
+				  (json_int_t)reply->tree_size, "leaf_hash",
+				  show_hex(reply->leaf_hash), "duplicate", reply->duplicate != 0));
+	if (reply != NULL)
+		ectledger__v1__register_workflow_reply__free_unpacked(reply, NULL);
+	free(text);
+	return code;
+}
+
 /* ---- the verb ---- */
 
 static int
@@ -271,8 +306,13 @@ workflow_run(const struct globals *g, const struct args *a)
 {
 	if (strcmp(a->operands[0], "list") == 0 && a->operand_count == 1)
 		return show_list(g, a);
+	if (strcmp(a->operands[0], "register") == 0 && a->operand_count == 3)
+		return register_it(g, a);
 	if (a->operand_count != 1)
-		return fail(EXIT_USAGE, "workflow wants a WID, \"none\" or \"list\"");
+		return fail(EXIT_USAGE,
+		    "workflow wants a WID, \"none\", \"list\" or \"register WID FILE\"");
+	if (args_has(a, "--cbor"))
+		return fail(EXIT_USAGE, "--cbor goes with \"register\"");
 	if (args_has(a, "--offset"))
 		return fail(EXIT_USAGE, "--offset goes with \"list\"");
 	return show_one(g, a);
@@ -282,8 +322,9 @@ static const struct verb_option workflow_options[] = {
     {"--format", "FORM", "json, dot (Graphviz) or mermaid, instead of -o", false},
     {"--limit", "N", "at most so many rows; default: all; of a list: 100", false},
     {"--offset", "N", "list: go on behind so many workflows", false},
+    {"--cbor", NULL, "register: the descriptor is CBOR", false},
     {NULL, NULL, NULL, false},
 };
-const struct verb verb_workflow = {"workflow", "WID|none|list",
+const struct verb verb_workflow = {"workflow", "WID|none|list|register WID FILE",
     "states of a workflow's tasks, and what deviates from its descriptor", workflow_options, 1, 3,
     workflow_run};
