@@ -12,6 +12,8 @@
 #include "answer/translation.h"
 #include "answer/workflow.h"
 
+#include <stdlib.h>
+
 #define HOPS 10000 /* of one look at translations */
 
 static void
@@ -61,6 +63,38 @@ ask_workflow(struct conforming *c, struct why *why)
 	return RC_OK;
 }
 
+static int
+ascending(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Acts without their approval, but for those that have been undone since: the breach stays in the list of
+ * approvals, and does not stand any more. */
+static enum rc
+find_unapproved(struct conforming *c, const struct approvals_answer *a, struct why *why)
+{
+	uint32_t *acts = arena_alloc(c->budget->arena, (a->guarded_count + 1) * sizeof(*acts));
+	struct recovery_states states;
+	enum rc rc;
+
+	if (acts == NULL)
+		return why_set(why, RC_NO_MEMORY, "memory", NULL, 0, "no room for the answer");
+	for (size_t i = 0; i < a->guarded_count; i++)
+		acts[i] = a->guarded[i].index;
+	qsort(acts, a->guarded_count, sizeof(*acts), ascending);
+	if ((rc = recovery_states(c->v, acts, a->guarded_count, c->budget, &states, why)) != RC_OK)
+		return rc;
+	c->complete = c->complete && states.complete;
+	for (size_t i = 0; i < a->guarded_count; i++)
+		if (states.state[i] != RECOVERY_ROLLED_BACK)
+			conform_find(c, CONFORM_APPROVAL, acts[i]);
+	rests_on_64(c, states.rests_on, states.rests_on_count);
+	return RC_OK;
+}
+
 static enum rc
 ask_approvals(struct conforming *c, struct why *why)
 {
@@ -72,8 +106,8 @@ ask_approvals(struct conforming *c, struct why *why)
 	if ((rc = answer_approvals(c->v, &q, c->budget, &a, why)) != RC_OK)
 		return rc;
 	c->complete = c->complete && a.complete;
-	for (size_t i = 0; i < a.guarded_count; i++)
-		conform_find(c, CONFORM_APPROVAL, a.guarded[i].index);
+	if (a.guarded_count > 0 && (rc = find_unapproved(c, &a, why)) != RC_OK)
+		return rc;
 	rests_on_32(c, a.rests_on, a.rests_on_count);
 	return RC_OK;
 }

@@ -272,6 +272,12 @@ Test(answer_conform, approval)
 	EXPECT(RELAXED, "");
 	EXPECT(STANDARD, "approval fail 1 @5");
 	EXPECT(REGULATED, "approval fail 1 @5");
+	world_put(&w, "a", "pay", NULL, AFTER(1));
+	EXPECT(REGULATED, "approval fail 2 @5");
+	world_put(&w, "a", "compensation", "{\"compensates\":\"@5\"}", AFTER(5));
+	EXPECT(REGULATED, "approval fail 1 @6");
+	world_put(&w, "a", "compensation", "{\"compensates\":\"@6\"}", AFTER(6));
+	EXPECT(REGULATED, "");
 }
 
 Test(answer_conform, override_ack_and_under_stop)
