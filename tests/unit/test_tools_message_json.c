@@ -65,7 +65,8 @@ Test(tools_message_json, repeated_messages_are_arrays_of_objects)
 	r.edges = edges;
 	text = text_of(&r.base);
 	cr_expect_not_null(
-	    strstr(text, "\"edges\":[{\"parent_index\":3,\"child_index\":null}]"), "%s", text);
+	    strstr(text, "\"edges\":[{\"parent_index\":3,\"child_index\":null,\"foreign\":false}]"),
+	    "%s", text);
 	cr_expect_not_null(strstr(text, "\"nodes\":[]"), "%s", text);
 	free(text);
 }
