@@ -181,24 +181,25 @@ by_request(struct approvals *a, uint32_t task, uint32_t request, struct approval
 {
 	const struct approval_life *l = approval_life(a, request);
 	enum approval_state state;
+	uint32_t flags;
 
 	if (l == NULL)
 		return false;
 	if (!bytes_eq(l->r.rule, out->rule))
 		return true;
 	state = approval_state_at(a, l, task);
-	if (out->request == FACTS_NONE)
-		out->request = request;
 	if (l->known_rule && state == APPROVAL_EXPIRED && l->r.on_timeout == TIMEOUT_PROCEED) {
 		out->state = GUARDED_PROCEEDED;
 		out->request = request;
+		out->decision = FACTS_NONE;
 		out->flags = 0;
-	} else if (out->state != GUARDED_PROCEEDED) {
-		out->state = GUARDED_VOID;
-		out->flags |= l->known_rule ? although(state) : (uint32_t)APPROVAL_UNKNOWN_RULE;
-		if (out->flags == 0)
-			out->flags = APPROVAL_APPROVAL_MISSING;
+		return true;
 	}
+	flags = l->known_rule ? although(state) : (uint32_t)APPROVAL_UNKNOWN_RULE;
+	out->state = GUARDED_VOID;
+	out->flags |= flags != 0 ? flags : (uint32_t)APPROVAL_APPROVAL_MISSING;
+	if (out->request == FACTS_NONE && out->decision == FACTS_NONE)
+		out->request = request;
 	return true;
 }
 
@@ -229,6 +230,12 @@ by_neighbours(struct approvals *a, uint32_t task, struct approval_guarded *out)
 	return true;
 }
 
+static bool
+settled(const struct approval_guarded *out)
+{
+	return out->state == GUARDED_OK || out->state == GUARDED_PROCEEDED;
+}
+
 bool
 approval_guarded(struct approvals *a, uint32_t task, struct approval_guarded *out)
 {
@@ -253,7 +260,7 @@ approval_guarded(struct approvals *a, uint32_t task, struct approval_guarded *ou
 		if (!by_decision(a, task, p, out))
 			return false;
 	}
-	for (unsigned i = 0; i < t->parent_count && out->state != GUARDED_OK; i++) {
+	for (unsigned i = 0; i < t->parent_count && !settled(out); i++) {
 		uint32_t p = fact_parent(a->v, t, i);
 
 		if (fact(a->v, p)->kind == KIND_HITL_REQUEST && !by_request(a, task, p, out))

@@ -103,11 +103,10 @@ take_targets(struct overrides *o, struct command *c)
 static enum override_scope
 read_scope(struct command *c, const struct json_node *n)
 {
-	if (n == NULL)
+	if (n == NULL || n->type != JSN_STRING || n->text.n == 0)
 		return SCOPE_NODE;
 	for (unsigned i = 0; i < SCOPES; i++)
-		if (n->type == JSN_STRING &&
-		    bytes_is(n->text, override_scope_text((enum override_scope)i)))
+		if (bytes_is(n->text, override_scope_text((enum override_scope)i)))
 			return (enum override_scope)i;
 	c->flags |= OVERRIDE_FLAG_UNKNOWN_SCOPE;
 	return SCOPE_NODE;

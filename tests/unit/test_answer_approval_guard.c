@@ -244,3 +244,47 @@ GUARD(at_the_deadline_itself_the_request_is_open_still)
 	is(at, GUARDED_VOID, APPROVAL_ALTHOUGH_REQUESTED);
 	is(after, GUARDED_PROCEEDED, 0);
 }
+
+/* What a task rests on by its 'act'. */
+static uint32_t
+act_on(const char *act, size_t count, const uint32_t *on)
+{
+	return world_put(&w, "a", act, NULL, count, on);
+}
+
+GUARD(a_task_that_proceeds_names_the_first_request_that_lets_it_and_no_decision)
+{
+	uint32_t other = ask(&w, "pay"), r1 = ask(&w, "mail"), r2 = ask(&w, "mail"), t;
+	uint32_t d = decide(&w, "boss", "denied", other);
+
+	wait_s(&w, 150);
+	t = act_on("mail", ON(d, r1, r2));
+	is(t, GUARDED_PROCEEDED, 0);
+	cr_assert_eq(guarded_of(&w, t)->request, r1);
+	cr_assert_eq(guarded_of(&w, t)->decision, FACTS_NONE);
+}
+
+GUARD(each_request_that_lets_nothing_go_on_is_named_by_its_own_flag)
+{
+	uint32_t other = ask(&w, "ship"), r = ask(&w, "pay"), r2 = ask(&w, "pay"), t;
+	uint32_t d = decide(&w, "boss", "denied", other);
+
+	(void)decide(&w, "boss", "approved", r);
+	t = act_on("pay", ON(d, r));
+	is(t, GUARDED_VOID, APPROVAL_OTHER_RULE | APPROVAL_APPROVAL_MISSING);
+	cr_assert_eq(guarded_of(&w, t)->request, other);
+	cr_assert_eq(guarded_of(&w, t)->decision, d);
+	is(act_on("pay", ON(r2, r)), GUARDED_VOID,
+	    APPROVAL_ALTHOUGH_REQUESTED | APPROVAL_APPROVAL_MISSING);
+}
+
+GUARD(a_decision_on_nothing_is_not_paired_with_another_s_request)
+{
+	uint32_t stray =
+	    world_put(&w, "boss", "hitl_decision", "{\"decision\":\"approved\"}", ON(1));
+	uint32_t r = ask(&w, "pay"), t = act_on("pay", ON(stray, r));
+
+	is(t, GUARDED_VOID, APPROVAL_NOT_ON_REQUEST | APPROVAL_ALTHOUGH_REQUESTED);
+	cr_assert_eq(guarded_of(&w, t)->decision, stray);
+	cr_assert_eq(guarded_of(&w, t)->request, FACTS_NONE);
+}

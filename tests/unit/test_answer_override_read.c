@@ -74,6 +74,16 @@ READ(an_unknown_level_has_no_effect_and_an_unknown_scope_is_a_node)
 	cr_assert_eq(override_of(&w, scope)->scope, SCOPE_NODE);
 }
 
+READ(a_scope_that_is_no_text_or_an_empty_one_is_as_absent)
+{
+	uint32_t other = command(&w, "ops", "stop", ",\"scope\":[null]", 1);
+	uint32_t empty = command(&w, "ops", "stop", ",\"scope\":\"\"", 1);
+
+	cr_assert_eq(override_of(&w, other)->flags & OVERRIDE_FLAG_UNKNOWN_SCOPE, 0u);
+	cr_assert_eq(override_of(&w, empty)->flags, 0u);
+	cr_assert_eq(override_of(&w, empty)->scope, SCOPE_NODE);
+}
+
 READ(targets_are_tasks_and_agents_that_are_there)
 {
 	uint32_t t = world_put(&w, "b", "step", NULL, ON(1)), o;
