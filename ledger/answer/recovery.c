@@ -312,7 +312,6 @@ fail_task(struct recovery *r, struct recovery_other *x, uint32_t task)
 	size_t place = recovery_place(r, task);
 	const struct fact *t = fact(r->v, x->index);
 
-	x->touched = x->touched || marks_has(&r->asked, task);
 	if (t->level == LEVEL_1 && fact(r->v, task)->level != LEVEL_1) {
 		x->flags |= RECOVERY_UNSIGNED;
 		return;
@@ -338,7 +337,6 @@ compensate_task(struct recovery *r, struct recovery_other *x, uint32_t task)
 	size_t place = recovery_place(r, task);
 	const struct fact *t = fact(r->v, x->index);
 
-	x->touched = x->touched || marks_has(&r->asked, task);
 	if (t->level == LEVEL_1 && fact(r->v, task)->level != LEVEL_1)
 		x->flags |= RECOVERY_UNSIGNED;
 	else if (place == r->count)
@@ -352,33 +350,18 @@ compensate_task(struct recovery *r, struct recovery_other *x, uint32_t task)
 static enum rc
 replay_other(struct recovery *r, struct recovery_other *x)
 {
-	struct facts_view v = {r->v->f, x->index + 1};
 	const struct fact *t = fact(r->v, x->index);
 	struct index_list work = {0};
 	enum rc rc = RC_OK;
 
-	if (t->flags & FACT_BREACH) {
-		x->flags = RECOVERY_BREACH;
-		return RC_OK;
-	}
-	recovery_work_parents(&v, x->index, false, &work);
-	if (t->kind == KIND_COMPENSATION) {
-		const struct json_node *n = fact_key(&v, x->index, "compensates", &r->page);
-		uint8_t id[UUID_SIZE];
-		uint32_t meant = n != NULL && uuid_parse(n->text, id)
-				     ? facts_meant(&v, x->index, id)
-				     : FACTS_NONE;
-		bool named = false;
-
-		for (size_t i = 0; i < work.count && !named; i++)
-			named = work.at[i] == meant;
-		work.count = 0;
-		if (named)
-			list_put(&work, meant);
-	}
-	if (work.count == 0)
-		x->flags |= RECOVERY_UNKNOWN_TARGET;
+	recovery_named(r->v, x->index, &r->page, &work);
 	for (size_t i = 0; i < work.count; i++)
+		x->touched = x->touched || marks_has(&r->asked, work.at[i]);
+	if (t->flags & FACT_BREACH)
+		x->flags = RECOVERY_BREACH;
+	else if (work.count == 0)
+		x->flags = RECOVERY_UNKNOWN_TARGET;
+	for (size_t i = 0; i < work.count && x->flags != RECOVERY_BREACH; i++)
 		(t->kind == KIND_FAILURE ? fail_task : compensate_task)(r, x, work.at[i]);
 	if (work.bad)
 		rc = recovery_no_memory(r->why);

@@ -37,7 +37,7 @@ is_work(const struct facts_view *v, uint32_t index)
 	return fact_is_task(t) && recovery_is_work((enum kind_id)t->kind);
 }
 
-/* The set of the request at 'index', by a replay that follows nothing else. */
+/* The set of the request at 'index', by a replay that follows nothing else.  A repeat is no request of its own. */
 static enum rc
 ask_set(struct listing *l, const struct facts_view *v, uint32_t index, const struct budget *budget,
     struct why *why)
@@ -47,6 +47,8 @@ ask_set(struct listing *l, const struct facts_view *v, uint32_t index, const str
 	enum rc rc = recovery_open(&r, v, NULL, 0, NULL, budget, why);
 
 	number = rc == RC_OK ? recovery_request_at(&r, index) : FACTS_NONE;
+	if (number != FACTS_NONE && (r.requests[number].flags & RECOVERY_VOID) == 0)
+		number = r.requests[number].first;
 	if (number != FACTS_NONE && (r.requests[number].flags & RECOVERY_VOID) == 0) {
 		rc = recovery_reach(&r, &r.requests[number]);
 		for (uint32_t i = marks_next(&r.undo.in, r.undo.low, r.undo.high);
@@ -73,7 +75,7 @@ ask_entry(
 		return RC_OK;
 	}
 	if (fact_is_task(t) && (t->kind == KIND_FAILURE || t->kind == KIND_COMPENSATION)) {
-		recovery_work_parents(v, entry, false, &l->asked);
+		recovery_named(v, entry, budget->arena, &l->asked);
 		list_put(&l->more, entry);
 		return RC_OK;
 	}

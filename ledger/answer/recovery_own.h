@@ -97,6 +97,9 @@ enum rc recovery_reach(struct recovery *r, const struct recovery_request *q);
 /* Work among an entry's predecessors, those of failures included when 'through': into the list. */
 void recovery_work_parents(
     const struct facts_view *v, uint32_t index, bool through, struct index_list *out);
+/* The work that a failure or compensation names; of one that breaks its kind's row, the work among its predecessors. */
+void recovery_named(
+    const struct facts_view *v, uint32_t index, struct arena *scratch, struct index_list *out);
 enum rc recovery_no_memory(struct why *why);
 
 #endif

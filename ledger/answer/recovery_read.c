@@ -46,6 +46,31 @@ recovery_work_parents(
 	}
 }
 
+void
+recovery_named(
+    const struct facts_view *view, uint32_t index, struct arena *scratch, struct index_list *out)
+{
+	struct facts_view v = {view->f, index + 1};
+	const struct fact *t = fact(&v, index);
+	const struct json_node *n;
+	uint8_t id[UUID_SIZE];
+	uint32_t i = FACTS_NONE;
+
+	if (t->kind == KIND_FAILURE || (t->flags & FACT_BREACH)) {
+		recovery_work_parents(&v, index, false, out);
+		return;
+	}
+	n = fact_key(&v, index, "compensates", scratch);
+	if (n != NULL && uuid_parse(n->text, id))
+		i = facts_meant(&v, index, id);
+	for (unsigned k = 0; k < t->parent_count && i != FACTS_NONE; k++)
+		if (fact_parent(&v, t, k) == i) {
+			if (is_work(&v, i))
+				list_put(out, i);
+			return;
+		}
+}
+
 /* ---- what is asked for ---- */
 
 struct reading {

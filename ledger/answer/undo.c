@@ -199,12 +199,16 @@ bool
 undo_usable(const struct undo *u, uint32_t index, struct arena *scratch)
 {
 	const struct fact *t = fact(&u->view, index);
+	const struct json_node *ttl;
 	uint64_t ttl_s;
 
 	if (!fact_is_task(t) || t->kind != KIND_CHECKPOINT ||
 	    (t->flags & (FACT_IRREVERSIBLE | FACT_BREACH)) != 0)
 		return false;
-	if (!json_uint(fact_key(&u->view, index, "ttl_s", scratch), &ttl_s))
+	ttl = fact_key(&u->view, index, "ttl_s", scratch);
+	if (ttl != NULL && ttl->raw.n > 0 && ttl->raw.p[0] == '-')
+		return false; /* over before it began */
+	if (!json_uint(ttl, &ttl_s))
 		return true;
 	return ttl_s > UINT64_MAX / 2000 || t->received_ms + ttl_s * 1000 >= u->now_ms;
 }

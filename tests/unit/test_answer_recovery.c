@@ -96,6 +96,18 @@ listed(void)
 	return l;
 }
 
+/* How many tasks, and how many records, a question about an entry finds. */
+static struct recovery_list
+about(uint32_t entry)
+{
+	struct facts_view v = world_view(&w);
+	struct recovery_question q = {.entry = entry, .limit = 1000};
+	struct recovery_list l;
+
+	cr_assert_eq(answer_recovery(&v, &q, &w.budget, &l, &why), RC_OK, "%s", why.text);
+	return l;
+}
+
 /* Flags of any record. */
 static unsigned
 flags(uint32_t index)
@@ -478,6 +490,54 @@ Test(answer_recovery, a_record_that_breaks_its_row_has_no_effect)
 	cr_assert_eq(flags(put("a", "compensation", "{\"compensates\":\"@0\"}", 1)),
 	    RECOVERY_BREACH, "not its predecessor");
 	cr_assert_eq(state(0), REQUESTED);
+}
+
+Test(answer_recovery, a_compensation_is_about_the_task_that_it_names_and_no_other)
+{
+	uint32_t both[] = {0, 1};
+	struct recovery_list l;
+
+	two();
+	l = about(world_put(&w, "b", "compensation", "{\"compensates\":\"@1\"}", 2, both));
+	cr_assert_eq(l.task_count, 1u);
+	cr_assert_eq(l.tasks[0].index, 1u);
+	cr_assert_eq(about(0).record_count, 0u);
+	cr_assert_eq(about(1).record_count, 1u);
+}
+
+Test(answer_recovery, a_breach_is_listed_about_the_work_among_its_predecessors)
+{
+	uint32_t failure, compensation;
+	struct recovery_list l;
+
+	two();
+	failure = put("a", "failure", "{\"fail_class\":\"whim\"}", 0);
+	compensation = put("a", "compensation", "{\"compensates\":\"@1\"}", 0);
+	l = about(0);
+	cr_assert_eq(l.record_count, 2u);
+	cr_assert_eq(l.records[0].index, failure);
+	cr_assert_eq(l.records[1].index, compensation);
+	cr_assert_eq(l.records[1].flags, (unsigned)RECOVERY_BREACH);
+	cr_assert_eq(about(1).record_count, 0u);
+	cr_assert_eq(about(failure).tasks[0].index, 0u);
+	cr_assert_eq(about(compensation).tasks[0].index, 0u);
+}
+
+Test(answer_recovery, a_repeat_and_the_answer_to_it_are_about_the_set_of_the_first_request)
+{
+	uint32_t again;
+
+	two();
+	(void)request("a", "{\"idem\":\"x\"}", 0);
+	(void)put("c", NULL, NULL, 1);
+	again = request("a", "{\"idem\":\"x\"}", 0);
+	cr_assert_eq(flags(again), (unsigned)RECOVERY_REPEAT);
+	cr_assert_eq(about(again).task_count, 2u, "what came between was not asked for");
+	cr_assert_eq(
+	    about(put("b", "rollback_result", "{\"outcome\":\"success\",\"idem\":\"x\"}", again))
+		.task_count,
+	    2u);
+	cr_assert_eq(state(3), COMPLETED);
 }
 
 Test(answer_recovery, what_nobody_signed_has_no_effect_on_what_somebody_did)

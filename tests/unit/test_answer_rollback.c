@@ -294,6 +294,14 @@ Test(answer_rollback, a_checkpoint_that_cannot_be_returned_to_is_none)
 	EXPECT(&a, 4, 3, 2);
 }
 
+Test(answer_rollback, a_checkpoint_with_a_negative_time_to_live_was_never_one)
+{
+	(void)world_put(&w, "a", NULL, NULL, 0, NULL);
+	(void)world_put(&w, "a", "checkpoint", "{\"ttl_s\":-5}", P(0));
+	(void)world_put(&w, "a", NULL, NULL, P(1));
+	cr_assert_eq(ask(about(2)).checkpoint, FACTS_NONE);
+}
+
 Test(answer_rollback, a_checkpoint_that_the_task_does_not_rest_on_is_refused)
 {
 	struct rollback_question q = about(2);
