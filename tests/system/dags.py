@@ -17,6 +17,7 @@ from wire import Connection, field
 DOMAINS = ["example.com", "bank.example", "tools.example"]
 AGENTS = ["planner", "coder", "critic", "runner", "payer", "mailer"]
 HUMANS = ["ann", "bob", "operator", "coordinator"]
+NODES = ["n1", "n2", "n3"]  # names of nodes that are no exec_act
 ACTS = ["plan", "search", "write", "pay", "send_mail", "deploy", "review"]
 
 
@@ -50,7 +51,7 @@ POLICY = [{
 
 # kind -> (weight, kinds that a predecessor should be)
 SHAPES = {
-    "task": (40, None), "start": (1, None), "checkpoint": (6, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
+    "task": (40, None), "start": (4, None), "checkpoint": (6, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
     "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (1, ["failure"]), "hitl_request": (8, ["task"]),
     "hitl_decision": (9, ["hitl_request"]), "override": (5, None), "override_ack": (4, ["override"]), "override_release": (3, ["override"]),
     "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (1, None), "quarantine_end": (1, ["quarantine"]),
@@ -66,6 +67,7 @@ class World:
         self.entries = []      # dicts: index entry jti wid iss domain act kind ext pred(indexes, token's order) iat received_ms level inp out
         self.docs = []         # (index, document)
         self.dags = []         # (wid, [indexes])
+        self.descriptors = []  # (index, wid, descriptor, media, its bytes)
 
     def doc_at(self, index):
         found = {}
@@ -132,8 +134,10 @@ class Dags:
                 e["attestation"] = "urn:evidence:1"
             if some(.1):
                 e["amount"] = rng.randint(0, 2000)
+            if some(.15):
+                e["node"] = pick(ACTS + NODES)
         elif kind == "start":
-            e["node"] = pick(ACTS)
+            e["node"] = pick(ACTS + NODES)
         elif kind == "checkpoint":
             if some(.3):
                 e["reversible"] = some(.7)
@@ -270,6 +274,71 @@ class Dags:
             here.append(record)
         return wid, tokens
 
+    def descriptor(self, tokens):
+        """A plan of the workflow: mostly of acts that it has, in an order that it may have."""
+        rng = self.rng
+        some = lambda p: rng.random() < p
+        there = list(dict.fromkeys(r["act"] for _, r in tokens if r["kind"] in ("task", "checkpoint", "translation")))
+        named = [r["ext"]["node"] for _, r in tokens if isinstance(r["ext"].get("node"), str)]
+        acts = list(dict.fromkeys([a for a in there if some(.8)] + [n for n in named if some(.5)] + [a for a in ACTS if some(.1)])) or ["plan"]
+        nodes, ids = [], []
+        for act in acts:
+            name = act if some(.7) else rng.choice(NODES)
+            if name in ids:
+                continue
+            n = {"id": name}
+            if name != act or some(.2):
+                n["act"] = act if some(.9) else rng.choice(acts)
+            if ids and some(.6):
+                n["after"] = rng.sample(ids, min(len(ids), rng.randint(1, 2)))
+            if some(.2):
+                n["hitl"] = {"kind": rng.choice(["approval", "approval", "notify"])}
+                if some(.5):
+                    n["hitl"]["role"] = rng.choice(["approver", "chief", "human", "nobody"])
+                if some(.2):
+                    del n["hitl"]["kind"]
+            if some(.3):
+                n["quota"] = {k: v for k, v in (("count_max", rng.randint(1, 3)), ("wall_s_max", rng.randint(1, 15))) if some(.6)}
+            if some(.1):
+                n["resources"] = {"gpu": rng.randint(0, 3), "where": ["a", {"b": None}]}
+            ids.append(name)
+            nodes.append(n)
+        if some(.3):
+            rng.shuffle(nodes)
+        doc = {"nodes": nodes}
+        if some(.4):
+            doc["quota"] = {k: v for k, v in (("tasks_max", rng.randint(1, 6)), ("agents_max", rng.randint(1, 3)), ("wall_s_max", rng.randint(1, 15))) if some(.6)}
+        if some(.3):
+            doc.update(name="plan \u00e4", version=str(rng.randint(1, 9)))
+        return doc
+
+
+def cbor(x):
+    """RFC 8949 deterministic, of what a descriptor has."""
+    def head(major, n):
+        if n < 24:
+            return bytes([major << 5 | n])
+        size = next(k for k in range(4) if n < 1 << (8 << k))
+        return bytes([major << 5 | 24 + size]) + n.to_bytes(1 << size, "big")
+    if x is None or isinstance(x, bool):
+        return bytes([{None: 0xf6, True: 0xf5, False: 0xf4}[x]])
+    if isinstance(x, int):
+        return head(0, x)
+    if isinstance(x, str):
+        return head(3, len(x.encode())) + x.encode()
+    if isinstance(x, list):
+        return head(4, len(x)) + b"".join(cbor(v) for v in x)
+    return head(5, len(x)) + b"".join(k + v for k, v in sorted((cbor(k), cbor(v)) for k, v in x.items()))
+
+
+def register(door, dags, world, wid, tokens):
+    doc, media = dags.descriptor(tokens), dags.rng.choice(["json", "cbor"])
+    data = cbor(doc) if media == "cbor" else json.dumps(doc).encode()
+    got = door.ask("Ledger/RegisterWorkflow", "RegisterWorkflow", wid=uuid.UUID(wid).bytes, descriptor=data, media=int(media == "cbor"))
+    assert isinstance(got, dict), (got, doc)
+    if not got["duplicate"]:
+        world.descriptors.append((got["index"], wid, doc, media, data))
+
 
 def schema():
     """The wire's messages, made from proto/ledger.proto."""
@@ -317,8 +386,14 @@ def feed(door, dags, world, count, batch=16):
     for at in range(0, count, batch):
         made = [dags.dag(world) for _ in range(min(batch, count - at))]
         flat = [t for _, tokens in made for t in tokens]
-        for i in range(0, len(flat), 256):
-            part = flat[i:i + 256]
+        cuts = sorted({0, len(flat), *range(256, len(flat), 256), *(dags.rng.randrange(len(flat)) for _ in range(2))})
+        for i, end in zip(cuts, cuts[1:] + [len(flat)]):
+            for wid, tokens in made:  # before its tasks, among them, behind them; some more than once
+                if dags.rng.random() < 0.15:
+                    register(door, dags, world, wid, tokens)
+            part = flat[i:end]
+            if not part:
+                continue
             for (_, record), row in zip(part, door.c.append([t.encode() for t, _ in part])):
                 assert row["code"] == 0, (row, record)
                 record["index"] = row["index"]
