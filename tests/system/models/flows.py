@@ -2,6 +2,8 @@
 INTEROP.md. One pass over the log remembers what never changes later; everything else is worked out anew for each size."""
 import atexit
 import bisect
+import functools
+import math
 import os
 import re
 import uuid
@@ -147,6 +149,30 @@ def meets(c, e):
     assert c["op"] in ("eq", "ne"), c
     same = there and type(value) is type(c["value"]) and value == c["value"]
     return same == (c["op"] == "eq")
+
+
+HALVES = [2**61]
+while len(HALVES) < 41:
+    HALVES.append(math.isqrt(HALVES[-1] * 2**62))
+
+
+@functools.lru_cache(1 << 16)
+def weight(age, half_life_s):
+    """docs/SCORES.md, section 2: in 2^-62."""
+    if not half_life_s or age <= 0:
+        return 2**62
+    h = 1000 * min(half_life_s, 10**12)
+    n, f = age // h, age % h * 2**40 // h
+    w = 2**62
+    for k in range(1, 41):
+        if f >> 40 - k & 1:
+            w = w * HALVES[k] // 2**62
+    return w >> n if n < 62 else 0
+
+
+def toward(s, b, w):
+    step = (abs(s - b) * w + 2**61) // 2**62
+    return b + step if s > b else b - step
 
 
 def guard(doc, e):
@@ -476,24 +502,29 @@ class Log:
             return
         trust = self.doc(i - 1).get("trust", {})
         million = lambda name, default: round(trust.get(name, default) * 1000000)
-        if self.score(e["iss"], trust.get("model", "aimd"), million) < million("floor", .2):
+        if self.score(e["iss"], trust.get("model", "aimd"), million, trust.get("half_life_s", 0), self.time(i - 1)) < million("floor", .2):
             self.bad_trust.add(i)
         if any(end is None for end in self.quarantines[e["iss"]].values()):
             self.in_quarantine.add(i)
 
-    def score(self, iss, model, million):
+    def score(self, iss, model, million, half, now):
         facts = self.ordered[iss]
         if model == "aimd":
-            s = million("start", .5) * 10**12
-            for _, _, what in facts:
+            b = s = million("start", .5) * 10**12
+            last = None
+            for i, _, what in facts:
+                if last is not None:
+                    s = toward(s, b, weight(self.time(i) - last, half))
+                last = self.time(i)
                 if what == 0:
                     s = min(10**18, s + million("add", .02) * 10**12)
                 else:
                     s = (s * (None, million("minor", .9), million("major", .5), million("violation", .1))[what] + 500000) // 10**6
+            if last is not None:
+                s = toward(s, b, weight(now - last, half))
             return (s + 5 * 10**11) // 10**12
         assert model == "beta", model
-        good = sum(what == 0 for _, _, what in facts)
-        r, q = good * 10**9, (len(facts) - good) * 10**9
+        r, q = (((sum(weight(now - self.time(i), half) for i, _, what in facts if (what == 0) == good)) * 10**9 + 2**61) // 2**62 for good in (True, False))
         b = r + q + 2 * 10**9
         return ((r + 10**9) * 10**6 + b // 2) // b
 
@@ -579,8 +610,8 @@ class Log:
                 decides = role if state == "requested" else higher
                 if decides is not None and not holds(decides):
                     continue
-                shown = text(self.e[d]["ext"].get("shown_hash")) or None
-                if word == "approved" and shown is not None and (sha256(shown) is None or sha256(shown) != e["inp"]):
+                shown = self.e[d]["ext"].get("shown_hash")
+                if word == "approved" and shown is not None and (sha256(shown) or (None if shown == "" else "no hash")) != e["inp"]:
                     continue
             elif iss != e["iss"] and not holds(role) and not holds(higher) and not (word == "revoked" and iss == self.e[approval]["iss"]):
                 continue
@@ -996,7 +1027,7 @@ class Flow:
             if rule:
                 state = log.guarded(i, rule, size)
                 count("guarded " + state)
-                if state in ("approval_missing", "approval_void"):
+                if state in ("approval_missing", "approval_void") and not (log.is_work(i) and log.state(i, size)[0] == "rolled_back"):
                     f["approval"].append(i)
             if marked(i, "critical") and not (log.get(i, "attestation") or any(e[p]["kind"] == "attestation" for p in preds) or
                                               any(c < size and e[c]["kind"] == "attestation" for c in log.children[i])):
@@ -1037,7 +1068,7 @@ class Flow:
     def records(self):
         """Recovery records in the workflow or about its tasks; results by their request."""
         log, size = self.log, self.size
-        out = {i for i in self.mine if i in log.rec}
+        out = {i for i in self.mine if i in log.rec and log.rec[i].get("of") is None}
         for t in self.mine:
             out |= {i for i in log.failures_of[t] if i < size}
         for i in list(out):
@@ -1057,7 +1088,7 @@ class Flow:
             flags.add("not_one_parent")
         if not (e[i]["inp"] and e[i]["out"]):
             flags.add("missing_hash")
-        if hop and e[source]["out"] and e[i]["inp"] and e[source]["out"] != e[i]["inp"]:
+        if source is not None and e[source]["kind"] != "task" and e[source]["out"] and e[i]["inp"] and e[source]["out"] != e[i]["inp"]:
             flags.add("hash_gap")
         if hop and src and text(e[source]["ext"].get("dst_proto")) and e[source]["ext"]["dst_proto"] != src:
             flags.add("proto_mismatch")
