@@ -70,6 +70,7 @@ static int
 decide(const struct globals *g, const struct args *a, const char *decision)
 {
 	struct record record = {.act = "hitl_decision", .pred = a->operands, .pred_count = 1};
+	char jti[UUID_TEXT_SIZE] = "";
 	json_t *all = NULL, *r;
 	const char *hash;
 	int code;
@@ -94,8 +95,12 @@ decide(const struct globals *g, const struct args *a, const char *decision)
 	hash = json_string_value(json_object_get(r, "inp_hash"));
 	if (hash != NULL && strlen(hash) == 43) /* SHA-256 */
 		(void)json_object_set_new(record.ext, "shown_hash", json_string(hash));
-	code = people_record(g, a, &record);
+	code = people_record(g, a, &record, jti);
 	json_decref(all);
+	if (code == 0 && (r = find_request(g, a, &all, &code)) != NULL) {
+		code = people_effect(json_object_get(r, "decisions"), jti);
+		json_decref(all);
+	}
 	return code;
 }
 

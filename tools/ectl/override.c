@@ -66,11 +66,11 @@ get_task(const struct globals *g, const char *text, int *code)
 static json_t *
 find_ground(const struct globals *g, const struct args *a, int *code)
 {
-	const char *workflow = args_get(a, "--workflow"), *agent = args_get(a, "--agent");
+	const char *workflow = args_get(a, "--wid"), *agent = args_get(a, "--agent");
 	uint8_t wid[UUID_SIZE];
 
 	*code = EXIT_USAGE;
-	if (workflow != NULL && !args_uuid(workflow, wid, "--workflow"))
+	if (workflow != NULL && !args_uuid(workflow, wid, "--wid"))
 		return NULL;
 	if (a->operand_count > 0)
 		return get_task(g, a->operands[0], code);
@@ -135,8 +135,8 @@ check(const struct args *a)
 		"mandatory or emergency") ||
 	    !one_of(scope_of(a), scopes, "--scope is node, subgraph or workflow"))
 		return false;
-	if (a->operand_count == 0 && !args_has(a, "--workflow") && !args_has(a, "--agent")) {
-		(void)fail(EXIT_USAGE, "override wants tasks, --workflow UUID or --agent URI");
+	if (a->operand_count == 0 && !args_has(a, "--wid") && !args_has(a, "--agent")) {
+		(void)fail(EXIT_USAGE, "override wants tasks, --wid UUID or --agent URI");
 		return false;
 	}
 	for (size_t i = 0; i < a->operand_count; i++)
@@ -145,12 +145,40 @@ check(const struct args *a)
 	return true;
 }
 
+/* ---- an override ---- */
+
+static json_t *
+find_override(
+    const struct globals *g, const struct args *a, const char *id, json_t **all, int *code)
+{
+	static const char *const lists[] = {"overrides", "rests_on", NULL};
+	Ectledger__V1__OverridesRequest request = ECTLEDGER__V1__OVERRIDES_REQUEST__INIT;
+	struct pager pager = {.method = "/ectledger.v1.Query/Overrides",
+	    .request = &request.base,
+	    .reply = &ectledger__v1__overrides_reply__descriptor,
+	    .at = &request.at,
+	    .from = &request.below,
+	    .lists = lists};
+	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
+
+	*all = NULL;
+	*code = EXIT_USAGE;
+	if (!people_wid(a, wid, &request.wid, &request.no_wid) ||
+	    !args_uuid(id, jti, "an override"))
+		return NULL;
+	request.jti = (ProtobufCBinaryData){UUID_SIZE, jti};
+	if ((*code = people_ask(g, &pager, all)) != 0)
+		return NULL;
+	return json_array_get(json_object_get(*all, "overrides"), 0);
+}
+
 static int
 override_run(const struct globals *g, const struct args *a)
 {
 	struct record record = {.act = "override"};
 	const char *ground[TARGETS_MAX];
-	json_t *first = NULL;
+	char jti[UUID_TEXT_SIZE] = "";
+	json_t *first = NULL, *all = NULL;
 	int64_t ack_by;
 	int code;
 
@@ -176,52 +204,33 @@ override_run(const struct globals *g, const struct args *a)
 	record.pred = ground;
 	record.pred_count = a->operand_count == 0 ? 1 : a->operand_count;
 	record.wid = a->operand_count > 0 ? json_string_value(json_object_get(first, "wid"))
-					  : args_get(a, "--workflow");
+					  : args_get(a, "--wid");
 	(void)fprintf(stderr, "override: %s, scope %s\n", args_get(a, "--level"), scope_of(a));
 	if (people_agree(a, "Sign this?")) {
-		code = people_record(g, a, &record);
+		code = people_record(g, a, &record, jti);
 	} else {
 		json_decref(record.ext);
 		code = fail(EXIT_NO, "nothing was signed");
 	}
 	json_decref(first);
+	if (code == 0 && find_override(g, a, jti, &all, &code) != NULL) {
+		code = people_effect(json_object_get(all, "overrides"), jti);
+		json_decref(all);
+	}
 	return code;
 }
 
 /* ---- what rests on an override ---- */
 
-static json_t *
-find_override(const struct globals *g, const struct args *a, json_t **all, int *code)
-{
-	static const char *const lists[] = {"overrides", "rests_on", NULL};
-	Ectledger__V1__OverridesRequest request = ECTLEDGER__V1__OVERRIDES_REQUEST__INIT;
-	struct pager pager = {.method = "/ectledger.v1.Query/Overrides",
-	    .request = &request.base,
-	    .reply = &ectledger__v1__overrides_reply__descriptor,
-	    .at = &request.at,
-	    .from = &request.below,
-	    .lists = lists};
-	uint8_t jti[UUID_SIZE], wid[UUID_SIZE];
-
-	*all = NULL;
-	*code = EXIT_USAGE;
-	if (!people_wid(a, wid, &request.wid, &request.no_wid) ||
-	    !args_uuid(a->operands[0], jti, "an override"))
-		return NULL;
-	request.jti = (ProtobufCBinaryData){UUID_SIZE, jti};
-	if ((*code = people_ask(g, &pager, all)) != 0)
-		return NULL;
-	return json_array_get(json_object_get(*all, "overrides"), 0);
-}
-
 static int
 reply_to(const struct globals *g, const struct args *a, const char *act, json_t *ext)
 {
 	struct record record = {.act = act, .pred = a->operands, .pred_count = 1, .ext = ext};
+	char jti[UUID_TEXT_SIZE] = "";
 	json_t *all = NULL, *o;
 	int code;
 
-	if ((o = find_override(g, a, &all, &code)) == NULL) {
+	if ((o = find_override(g, a, a->operands[0], &all, &code)) == NULL) {
 		json_decref(ext);
 		json_decref(all);
 		return code != 0 ? code : fail(EXIT_NO, "there is no such override");
@@ -230,12 +239,16 @@ reply_to(const struct globals *g, const struct args *a, const char *act, json_t 
 	(void)fprintf(stderr, "%s: %s of %s, scope %s, state %s\n", act, people_text(o, "level"),
 	    people_text(o, "iss"), people_text(o, "scope"), people_text(o, "state"));
 	if (people_agree(a, "Sign this?")) {
-		code = people_record(g, a, &record);
+		code = people_record(g, a, &record, jti);
 	} else {
 		json_decref(ext);
 		code = fail(EXIT_NO, "nothing was signed");
 	}
 	json_decref(all);
+	if (code == 0 && (o = find_override(g, a, a->operands[0], &all, &code)) != NULL) {
+		code = people_effect(json_object_get(o, "replies"), jti);
+		json_decref(all);
+	}
 	return code;
 }
 
@@ -272,7 +285,7 @@ static const struct verb_option override_options[] = {
 	false},
     {"--scope", "SCOPE",
 	"node, subgraph or workflow; default: subgraph of tasks, workflow without them", false},
-    {"--workflow", "UUID", "without tasks: this whole workflow, or the agents' work in it", false},
+    {"--wid", "UUID", "without tasks: this whole workflow, or the agents' work in it", false},
     {"--agent", "URI", "the work of this agent", true},
     {"--ack-by", "TIME", "answers are owed until then; \"+10m\": from now", false},
     OPTION_KEY,

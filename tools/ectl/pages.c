@@ -114,7 +114,7 @@ static const struct page_example override[] = {
     {"Stop everything that rests on this task, and know within ten minutes who obeyed.",
 	"ectl override " UUID_1 " --level stop --ack-by +10m --key operator.jwk"},
     {"Pause a workflow; stop an agent everywhere.",
-	"ectl override --workflow " UUID_1 " --level pause --key operator.jwk\n"
+	"ectl override --wid " UUID_1 " --level pause --key operator.jwk\n"
 	"ectl override --agent spiffe://example.com/agent/writer --level stop --key operator.jwk"},
     END};
 static const struct page_example release[] = {

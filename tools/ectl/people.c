@@ -134,20 +134,28 @@ people_text(const json_t *row, const char *name)
 	return s != NULL ? s : "-";
 }
 
-void
-people_flags(struct table *t, const json_t *row)
+static void
+join_flags(const json_t *row, char *joined, size_t room)
 {
-	char joined[512] = "";
 	const json_t *one;
 	size_t i;
 
+	*joined = '\0';
 	json_array_foreach(json_object_get(row, "flags"), i, one)
 	{
 		size_t n = strlen(joined);
 
-		(void)snprintf(joined + n, sizeof joined - n, "%s%s", n > 0 ? ", " : "",
-		    json_string_value(one));
+		(void)snprintf(
+		    joined + n, room - n, "%s%s", n > 0 ? ", " : "", json_string_value(one));
 	}
+}
+
+void
+people_flags(struct table *t, const json_t *row)
+{
+	char joined[512];
+
+	join_flags(row, joined, sizeof joined);
 	table_add(t, joined[0] != '\0' ? joined : "-");
 }
 
@@ -166,8 +174,55 @@ people_agree(const struct args *a, const char *what)
 	return answer[0] == 'y' || answer[0] == 'Y';
 }
 
+/* Flags that leave a record its effect; docs/OVERSIGHT.md has the table. */
+static bool
+is_mild(const char *flag)
+{
+	static const char *const mild[] = {"several_requests", "shown_hash_missing", "kind_breach",
+	    "unknown_scope", "unknown_target", "no_target", "late", NULL};
+
+	for (size_t i = 0; mild[i] != NULL; i++)
+		if (strcmp(flag, mild[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_effect(const json_t *row)
+{
+	const json_t *effective = json_object_get(row, "effective"), *flag;
+	size_t i;
+
+	if (effective != NULL)
+		return json_is_true(effective);
+	json_array_foreach(json_object_get(row, "flags"), i,
+	    flag) if (!is_mild(json_string_value(flag))) return false;
+	return true;
+}
+
 int
-people_record(const struct globals *g, const struct args *a, const struct record *record)
+people_effect(const json_t *list, const char *jti)
+{
+	const json_t *row;
+	char joined[512];
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		if (strcmp(people_text(row, "jti"), jti) != 0)
+			continue;
+		join_flags(row, joined, sizeof joined);
+		if (!has_effect(row))
+			return fail(EXIT_NO, "it is in the log, and has no effect: %s", joined);
+		if (joined[0] != '\0')
+			(void)fprintf(stderr, "it is in force, and flagged: %s\n", joined);
+		return 0;
+	}
+	return 0;
+}
+
+int
+people_record(const struct globals *g, const struct args *a, const struct record *record, char *jti)
 {
 	struct token_spec spec = {.act = record->act,
 	    .wid = record->wid,
@@ -191,7 +246,7 @@ people_record(const struct globals *g, const struct args *a, const struct record
 	    (text = json_dumps(record->ext, JSON_COMPACT)) == NULL)
 		goto out;
 	spec.ext = text;
-	if (token_make(key, &spec, &token, NULL))
+	if (token_make(key, &spec, &token, jti))
 		code = token_append(g, &token);
 out:
 	buf_release(&token);

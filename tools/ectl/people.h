@@ -38,7 +38,12 @@ struct record {
 	size_t pred_count;
 	json_t *ext;
 };
-int people_record(const struct globals *g, const struct args *a, const struct record *record);
+/* The new record's id goes to 'jti' (UUID_TEXT_SIZE bytes). */
+int people_record(
+    const struct globals *g, const struct args *a, const struct record *record, char *jti);
+/* What became of a record: its row in a list of the answer that was asked for again.  EXIT_NO, with the
+ * rules that it breaks on standard error, when the log has it and it has no effect. */
+int people_effect(const json_t *list, const char *jti);
 /* On a terminal, unless --yes: "sign this?".  False: no. */
 bool people_agree(const struct args *a, const char *what);
 

@@ -250,7 +250,7 @@ show_list(const struct globals *g, const struct args *a)
 	uint64_t limit = 0;
 	int code;
 
-	if (!args_u64(a, "--limit", &limit) || !args_u64(a, "--offset", &request.offset))
+	if (!args_u64(a, "--limit", &limit) || !args_u64(a, "--after", &request.offset))
 		return EXIT_USAGE;
 	if (limit > LIST_PAGE)
 		return fail(EXIT_USAGE, "--limit is at most %d workflows a page", LIST_PAGE);
@@ -313,15 +313,15 @@ workflow_run(const struct globals *g, const struct args *a)
 		    "workflow wants a WID, \"none\", \"list\" or \"register WID FILE\"");
 	if (args_has(a, "--cbor"))
 		return fail(EXIT_USAGE, "--cbor goes with \"register\"");
-	if (args_has(a, "--offset"))
-		return fail(EXIT_USAGE, "--offset goes with \"list\"");
+	if (args_has(a, "--after"))
+		return fail(EXIT_USAGE, "--after goes with \"list\"");
 	return show_one(g, a);
 }
 
 static const struct verb_option workflow_options[] = {
     {"--format", "FORM", "json, dot (Graphviz) or mermaid, instead of -o", false},
     {"--limit", "N", "at most so many rows; default: all; of a list: 100", false},
-    {"--offset", "N", "list: go on behind so many workflows", false},
+    {"--after", "N", "list: go on after so many: \"next\" of the page before", false},
     {"--cbor", NULL, "register: the descriptor is CBOR", false},
     {NULL, NULL, NULL, false},
 };
