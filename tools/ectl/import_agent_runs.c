@@ -210,13 +210,20 @@ evaluations_sign(struct import *im, const struct run *r, const json_t *ids, json
 	for (size_t first = 0; first < end && rc == 0; first += PRED_MAX) {
 		const char *preds[PRED_MAX];
 		struct token_spec spec = {.act = "evaluation", .pred = preds};
-		char jti[IMPORT_JTI_SIZE];
+		char jti[IMPORT_JTI_SIZE], inp[IMPORT_HASH_SIZE], out[IMPORT_HASH_SIZE];
+		const json_t *last;
 
 		while (spec.pred_count < PRED_MAX && first + spec.pred_count < end) {
 			preds[spec.pred_count] =
 			    json_string_value(json_array_get(ids, first + spec.pred_count));
 			spec.pred_count++;
 		}
+		last = json_object_get(
+		    json_array_get(r->history, first + spec.pred_count - 1), "content");
+		import_hash(json_string_value(last), json_string_length(last), inp);
+		import_hash(r->reason != NULL ? r->reason : "", r->reason_size, out);
+		spec.inp_hash = inp;
+		spec.out_hash = out;
 		rc = evaluator_sign(im, r, &spec,
 		    json_pack("{ss sI sI}", "run", r->name, "first_step", (json_int_t)first,
 			"steps", (json_int_t)spec.pred_count),
