@@ -47,14 +47,14 @@ POLICY = [{
     "recovery": {"request_age_max_s": 60, "requesters": ["signer", "human"]},
     "circuit": {"window": 4, "minimum": 2, "threshold": 0.6, "wait_s": 1, "probes": 1},
     "trust": {"model": "beta", "floor": 0.4},
-    "override": {"ack_s": 0}}]
+    "override": {"ack_s": 0}, "retention_s": 20000000, "profile": "relaxed"}]
 
 # kind -> (weight, kinds that a predecessor should be)
 SHAPES = {
     "task": (40, None), "start": (4, None), "checkpoint": (6, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
     "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (1, ["failure"]), "hitl_request": (8, ["task"]),
     "hitl_decision": (9, ["hitl_request"]), "override": (5, None), "override_ack": (4, ["override"]), "override_release": (3, ["override"]),
-    "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (1, None), "quarantine_end": (1, ["quarantine"]),
+    "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (2, None), "quarantine_end": (1, ["quarantine"]),
     "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (1, None)}
 # Those that come before a guarded or recovered task, so that chains close often.
 FOLLOWS = {"hitl_decision": "task", "rollback_request": "rollback_result", "hitl_request": "hitl_decision", "override": "override_ack"}
@@ -104,7 +104,7 @@ class Dags:
         rng = self.rng
         humans = [k for k in self.keys if "/human/" in k.iss]
         agents = [k for k in self.keys if "/agent/" in k.iss]
-        if kind in ("hitl_decision", "override", "override_release") and rng.random() < 0.85:
+        if kind in ("hitl_decision", "override", "override_release", "quarantine", "quarantine_end") and rng.random() < 0.85:
             return rng.choice(humans)
         if kind == "rollback_request" and rng.random() < 0.5:
             return self.by_iss[rng.choice(parents)["iss"]] if parents else rng.choice(humans)
@@ -253,7 +253,7 @@ class Dags:
                 parents.append(world.entries[rng.choice(rng.choice(world.dags)[1])])
             if not parents and kind not in ("task", "start", "lifecycle"):
                 kind = "task"
-            iat = now - rng.randint(0, 20)
+            iat = now - rng.randint(0, 20) if rng.random() < .6 else now + rng.randint(0, 3)
             ext = self.ext(kind, here, parents, iat)
             act = rng.choice(ACTS) if kind == "task" else kind
             key = self.signer(kind, parents)

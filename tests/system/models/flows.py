@@ -1164,6 +1164,65 @@ def conformance(log, wid, asked):
     return expect
 
 
+def in_order(log, size):
+    """Workflows in the order of their first entries, a descriptor counting as one; None, if there are such tasks, last."""
+    first = {}
+    for at, wid, *_ in log.w.descriptors:
+        if at < size:
+            first[wid] = min(at, first.get(wid, at))
+    for wid, mine in log.wf.items():
+        if mine and mine[0] < size:
+            first[wid] = min(mine[0], first.get(wid, mine[0]))
+    lone = first.pop(None, None)
+    return sorted(first, key=first.get) + ([None] if lone is not None else [])
+
+
+def raw_of(wid):
+    return uuid.UUID(wid).hex if wid else ""
+
+
+def listed(log, offset, limit):
+    def expect(size):
+        wids = in_order(log, size)
+        rows = []
+        for wid in wids[offset:offset + limit]:
+            mine = [i for i in log.wf.get(wid, []) if i < size]
+            plans = [d[0] for d in log.w.descriptors if d[1] == wid and d[0] < size]
+            rows.append({"wid": raw_of(wid), "entries": len(mine), "agents": len({log.e[i]["iss"] for i in mine}), "first_index": mine[0] if mine else NONE,
+                         "last_index": mine[-1] if mine else NONE, "first_at_ms": log.time(mine[0]) if mine else 0,
+                         "last_at_ms": log.time(mine[-1]) if mine else 0, "descriptor_index": plans[-1] if plans else NONE})
+        more = offset + limit < len(wids)
+        count("page of workflows")
+        return {"tree_size": size, "complete": not more, "workflows": rows, "workflow_total": len(wids), "next": offset + limit if more else 0}
+    return expect
+
+
+def conformance_of_all(log, asked, offset, limit):
+    def expect(size):
+        wids, profile = in_order(log, size), profile_in(log, size, asked)
+        rows, sums, levels, entries, lowest = [], {}, Counter(), 0, []
+        for wid in wids[offset:offset + limit]:
+            out, fails, warns = Flow(log, wid, size).judge(profile)
+            rows.append({"wid": raw_of(wid), "conforms": out["conforms"], "complete": True, "entries": out["entries"], "fails": len(fails), "warns": len(warns),
+                         "worst": (fails + warns + [""])[0], "aem_level": out["aem_level"]})
+            for r in out["rules"]:
+                s = sums.setdefault(r["rule"], dict(r, count=0))
+                s["count"] = max(s["count"], r["count"]) if r["rule"] == "retention" else s["count"] + r["count"]
+                if r["first_index"] < s["first_index"]:
+                    s["first_index"], s["first_jti"] = r["first_index"], r["first_jti"]
+                if r["result"] != "pass":
+                    s["result"] = r["result"]
+            levels.update(out["levels"])
+            entries += out["entries"]
+            lowest.append(out["aem_level"])
+        more = offset + limit < len(wids)
+        count("page of all")
+        return {"profile": profile, "tree_size": size, "conforms": all(r["conforms"] for r in rows), "rules": [sums[r] for r in RULES if r in sums],
+                "entries": entries, "aem_level": min(lowest), "levels": {n: levels[n] for n in ("L1", "L2", "L3")}, "workflows": rows,
+                "workflow_total": len(wids), "next": offset + limit if more else 0}
+    return expect
+
+
 logs = {}
 
 
@@ -1175,5 +1234,15 @@ def questions(rng, world, wid, indexes):
     if rng.random() < 0.2:
         offset, limit = rng.randint(0, 6), rng.randint(1, 5)
         yield "Query/Workflow", "Workflow", {"wid": raw, "offset": offset, "limit": limit}, lambda size: Flow(log, wid, size).answer(offset, limit)
+    if rng.random() < 0.05:
+        total = len(in_order(log, indexes[0] + 1))
+        offset, limit = rng.choice([max(0, total - 2), rng.randrange(max(1, total - 1))]), rng.randint(1, 4)
+        yield "Query/Workflows", "Workflows", {"offset": offset, "limit": limit}, listed(log, offset, limit)
+        asked = rng.choice(PROFILES + ("",))
+        yield "Query/Conformance", "Conformance", {"all": True, "profile": asked, "offset": offset, "limit": limit}, conformance_of_all(log, asked, offset, limit)
+    if rng.random() < 0.02:
+        count("not found")
+        for name in ("Workflow", "Conformance"):
+            yield "Query/" + name, name, {"wid": uuid.UUID(int=rng.getrandbits(128)).bytes}, lambda size: NOT_FOUND
     for asked in PROFILES + (("",) if rng.random() < 0.2 else ()):
         yield "Query/Conformance", "Conformance", {"wid": raw, "profile": asked}, conformance(log, wid, asked)
