@@ -456,8 +456,8 @@ class Log:
         self.requests_of[base].append(i)
 
     def state(self, t, size):
-        """Its state and the record that brought it there."""
-        st, by, before, holder = "completed", None, ("completed", None), None
+        """Its state, the record that brought it there, and all that ever moved it."""
+        st, by, before, holder, moved = "completed", None, ("completed", None), None, []
 
         def clock(now):
             nonlocal st, by, holder
@@ -468,6 +468,7 @@ class Log:
                 break
             clock(self.time(i))
             held = st in ("rollback_requested", "rollback_failed") and holder == request
+            was = (st, by, before, holder)
             if what == "F":
                 if st == "completed":
                     st, by = "failed", i
@@ -490,8 +491,10 @@ class Log:
                 st, by = "compensation_required", i
             else:
                 st, by = "rollback_failed", i
+            if was != (st, by, before, holder):
+                moved.append(i)
         clock(self.now(size))
-        return st, by
+        return st, by, moved
 
     # trust
 
@@ -787,6 +790,7 @@ class Flow:
         log, e = self.log, self.log.e
         work = [i for i in self.mine if log.is_work(i)]
         state = {i: log.state(i, self.size) for i in work}
+        self.movers = {r for x in state.values() for r in x[2]}
         self.work, self.stands = work, {i: state[i][0] not in ("failed", "rolled_back") for i in work}
         self.of, standing = {}, Counter()
         for i in self.mine:
@@ -807,7 +811,7 @@ class Flow:
         self.rows = []
         for i in self.mine:
             if i in state:
-                st, by = state[i]
+                st, by, _ = state[i]
                 self.rows.append((i, "done" if st == "completed" else st, by if st != "completed" else None))
             elif e[i]["kind"] == "start":
                 name = self.name(i) or ""
@@ -994,7 +998,7 @@ class Flow:
 
     def bases(self):
         by = {b for i, _, b in self.rows if b is not None}
-        return Holds(set(self.mine) | {d[0] for d in self.plans} | by).least
+        return Holds(set(self.mine) | {d[0] for d in self.plans} | by | self.movers).least
 
     # conformance
 
