@@ -152,8 +152,10 @@ apply(struct lifecycle_agent *a, struct lifecycle_event *e, uint64_t received_ms
 		a->version = e->version;
 		a->drain = FACTS_NONE;
 		a->draining_since_ms = 0;
-		if (a->retire == FACTS_NONE)
+		if (a->retire == FACTS_NONE) {
 			a->has_sunset = false;
+			a->sunset = 0;
+		}
 	} else if (e->code == LIFECYCLE_DRAIN && a->drain == FACTS_NONE) {
 		a->drain = e->index;
 		a->draining_since_ms = received_ms;

@@ -105,6 +105,7 @@ Test(answer_lifecycle, a_sunset_that_has_passed_is_a_state_of_its_own)
 	(void)say("a", "{\"event\":\"version\"}");
 	l = read_all();
 	cr_assert(of(&l, "a")->state == LIFE_ACTIVE && !of(&l, "a")->has_sunset);
+	cr_assert_eq(of(&l, "a")->sunset, 0);
 	world_release(&w);
 }
 
