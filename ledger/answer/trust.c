@@ -158,7 +158,7 @@ read_score(struct bytes x, uint32_t *out)
 	int64_t exponent = 0, sign = 1, places = 0;
 	uint64_t value = 0; /* the first 18 digits */
 	size_t i = 0, digits = 0;
-	bool fraction = false;
+	bool fraction = false, more = false; /* more: digits that were left out are not all 0 */
 
 	for (; i < x.n && (x.p[i] == '.' || (x.p[i] >= '0' && x.p[i] <= '9')); i++) {
 		if (x.p[i] == '.') {
@@ -169,6 +169,7 @@ read_score(struct bytes x, uint32_t *out)
 			places += fraction;
 		} else {
 			places -= !fraction;
+			more |= x.p[i] != '0';
 		}
 	}
 	if (i < x.n && (x.p[i] == 'e' || x.p[i] == 'E')) {
@@ -186,9 +187,11 @@ read_score(struct bytes x, uint32_t *out)
 			return false;
 		value *= 10;
 	}
-	for (; places > 7 && value > 0; places--)
+	for (; places > 7 && value > 0; places--) {
+		more |= value % 10 != 0;
 		value /= 10;
-	if (value > UINT64_C(10000000))
+	}
+	if (value > UINT64_C(10000000) || (value == UINT64_C(10000000) && more))
 		return false;
 	*out = (uint32_t)((value + 5) / 10);
 	return true;
