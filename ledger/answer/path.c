@@ -299,11 +299,32 @@ give_steps(const struct common *c)
 	}
 }
 
-static enum rc
-give_common(struct common *c, struct arena *arena)
+/* The page and the two that were asked about, which are at or behind whatever is above both. */
+static bool
+rest_common(const struct common *c, uint32_t a, uint32_t b, struct arena *arena)
 {
 	struct common_answer *out = c->out;
-	uint64_t *rests_on;
+	uint64_t *rests_on = arena_alloc(arena, (out->nearest_count + 2) * sizeof(*rests_on));
+	uint32_t ends[2] = {a < b ? a : b, a < b ? b : a};
+	size_t n = 0;
+
+	if (rests_on == NULL)
+		return false;
+	for (size_t i = out->nearest_count; i-- > 0;)
+		rests_on[n++] = out->nearest[i].index;
+	for (size_t i = 0; i < 2; i++) {
+		if (n == 0 || rests_on[n - 1] != ends[i])
+			rests_on[n++] = ends[i];
+	}
+	out->rests_on = rests_on;
+	out->rests_count = n;
+	return true;
+}
+
+static enum rc
+give_common(struct common *c, uint32_t a, uint32_t b, struct arena *arena)
+{
+	struct common_answer *out = c->out;
 	enum rc rc = find_nearest(c, arena);
 
 	if (rc != RC_OK)
@@ -313,11 +334,8 @@ give_common(struct common *c, struct arena *arena)
 		return RC_OK;
 	}
 	give_steps(c);
-	if ((rests_on = arena_alloc(arena, (out->nearest_count + 1) * sizeof(*rests_on))) == NULL)
+	if (!rest_common(c, a, b, arena))
 		return RC_NO_MEMORY;
-	for (size_t i = 0; i < out->nearest_count; i++)
-		rests_on[i] = out->nearest[out->nearest_count - 1 - i].index;
-	out->rests_on = rests_on;
 	out->complete = true;
 	return RC_OK;
 }
@@ -337,7 +355,7 @@ answer_common(const struct facts_view *v, uint32_t a, uint32_t b, uint32_t below
 	if (!c.a.complete || !c.b.complete)
 		goto out;
 	if ((rc = reach_open(&c.covered, v, budget, 0, (a < b ? a : b) + 1)) == RC_OK)
-		rc = give_common(&c, budget->arena);
+		rc = give_common(&c, a, b, budget->arena);
 
 out:
 	reach_close(&c.a);

@@ -41,7 +41,8 @@ struct common_answer {
 	struct common_node *nearest; /* the page, newest first: above both, and above no other that is */
 	size_t nearest_count;
 	uint32_t next;		    /* 'below' of the next page; 0: there is none */
-	const uint64_t *rests_on;   /* the page's entries, ascending */
+	const uint64_t *rests_on;   /* the page's entries and the two tasks, ascending */
+	size_t rests_count;
 };
 /* 'below': only those with a smaller index (0: all). */
 enum rc answer_common(const struct facts_view *v, uint32_t a, uint32_t b, uint32_t below, size_t limit,

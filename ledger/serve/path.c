@@ -181,7 +181,7 @@ common_answer(struct call *call, const ProtobufCMessage *request, struct why *wh
 	reply.nearest_total = c.nearest_total;
 	reply.next = c.next;
 	reply.rests_on = (uint64_t *)(uintptr_t)c.rests_on;
-	reply.n_rests_on = c.nearest_count;
+	reply.n_rests_on = c.rests_count;
 	if (!set_nearest(&call->arena, &v, &c, &reply))
 		return graph_too_large(why);
 	return call_reply(call, &reply.base, why);

@@ -229,7 +229,9 @@ Test(answer_path, a_task_above_the_other_is_their_nearest_common_ancestor)
 	c = common(2, 1, 0, 0);
 	cr_assert(c.nearest_count == 1 && c.nearest[0].index == 1 && c.common_total == 2);
 	cr_assert(c.nearest[0].steps_a == 1 && c.nearest[0].steps_b == 0);
-	cr_assert_eq(c.rests_on[0], 1u);
+	cr_assert(c.rests_count == 2 && c.rests_on[0] == 1 && c.rests_on[1] == 2);
+	c = common(0, 0, 0, 0);
+	cr_assert(c.rests_count == 1 && c.rests_on[0] == 0);
 	world_release(&dag.w);
 }
 
@@ -253,6 +255,9 @@ Test(answer_path, common_ancestors_come_in_pages_newest_first)
 		for (size_t i = 0; i < c.nearest_count; i++)
 			cr_assert_eq(c.nearest[i].index, 49 - n++);
 		cr_assert(c.rests_on[0] == c.nearest[c.nearest_count - 1].index);
+		cr_assert_eq(c.rests_count, c.nearest_count + 2);
+		cr_assert(
+		    c.rests_on[c.nearest_count] == 50 && c.rests_on[c.nearest_count + 1] == 51);
 		below = c.next;
 	} while (below != 0);
 	cr_assert_eq(n, 50u);
