@@ -2,6 +2,7 @@
 
 The generator makes mostly plausible graphs (a decision rests on a request) and often enough wrong ones (another signer, a taken idempotency
 token, a result without a request, ids that mean nothing), because what is wrong is recorded and flagged, and the models have to flag the same."""
+import hashlib
 import importlib
 import json
 import os
@@ -11,7 +12,7 @@ import tempfile
 import time
 import uuid
 
-from kit import Key, b64u, compact, sha
+from kit import Key, b64u, compact, sha, unb64u
 from wire import Connection, field
 
 DOMAINS = ["example.com", "bank.example", "tools.example"]
@@ -46,7 +47,7 @@ POLICY = [{
     "irreversible": ["pay"], "consequential": ["deploy"], "critical": [],
     "recovery": {"request_age_max_s": 60, "requesters": ["signer", "human"]},
     "circuit": {"window": 4, "minimum": 2, "threshold": 0.6, "wait_s": 1, "probes": 1},
-    "trust": {"model": "beta", "floor": 0.4},
+    "trust": {"model": "beta", "floor": 0.4, "half_life_s": 40, "start": 0.6, "add": 0.03, "minor": 0.8, "major": 0.4, "violation": 0.05},
     "override": {"ack_s": 0}, "retention_s": 20000000, "profile": "relaxed"}]
 
 # kind -> (weight, kinds that a predecessor should be)
@@ -68,6 +69,7 @@ class World:
         self.docs = []         # (index, document)
         self.dags = []         # (wid, [indexes])
         self.descriptors = []  # (index, wid, descriptor, media, its bytes)
+        self.score_of = None   # (subject, size, model, issuer or "") -> millionths, by a model: so that some assertions are true
 
     def doc_at(self, index):
         found = {}
@@ -84,6 +86,7 @@ class Dags:
         self.rng = rng
         self.keys = [self.key(n, d) for d in DOMAINS for n in AGENTS] + [self.key(n, "example.com") for n in HUMANS] + [self.key("ann", "bank.example")]
         self.by_iss = {k.iss: k for k in self.keys}
+        self.second = {k.iss: self.key(n, d) for k, n, d in [(self.keys[0], AGENTS[0], DOMAINS[0]), (self.keys[1], AGENTS[1], DOMAINS[0])]}
         self.kinds, self.weights = zip(*[(k, w) for k, (w, _) in SHAPES.items()])
 
     @staticmethod
@@ -98,7 +101,7 @@ class Dags:
             folder = "%s/trust/%s" % (server.data, d)
             os.makedirs(folder, exist_ok=True)
             with open(folder + "/agents.jwks.json", "w") as f:
-                json.dump({"keys": [k.jwk for k in self.keys if k.iss.split("/")[2] == d]}, f)
+                json.dump({"keys": [k.jwk for k in self.keys + list(self.second.values()) if k.iss.split("/")[2] == d]}, f)
 
     def signer(self, kind, parents):
         rng = self.rng
@@ -143,7 +146,7 @@ class Dags:
                 e["reversible"] = some(.7)
         elif kind == "failure":
             if some(.8):
-                e["fail_class"] = pick(["timeout", "dependency", "policy", "internal", "external"])
+                e["fail_class"] = pick(["timeout", "dependency", "policy", "internal", "external", "odd"])
             if some(.2):
                 e["retryable"] = some(.5)
         elif kind == "rollback_request":
@@ -215,18 +218,40 @@ class Dags:
             if before and some(.7):
                 e["src_proto"] = before[0]["ext"].get("dst_proto", "a2a")
             if some(.3):
-                e["loss"] = [{"field": "x", "kind": pick(["dropped", "approximated"])}]
+                e["loss"] = pick([[], 1, "x", [1], [{"field": "x"}], [{"field": "y", "kind": 1}, {"field": "x", "kind": "dropped"}],
+                                  [{"field": "x", "kind": pick(["dropped", "approximated"]), "more": [1]}, {"field": "y", "kind": "dropped"}]])
+            if some(.1):
+                e[pick(["src_proto", "dst_proto"])] = ""
         elif kind == "lifecycle":
             e["event"] = pick(["version", "drain", "retire"])
             if some(.3):
-                e["subject"] = subject()
+                e["subject"] = pick([subject(), subject(), "spiffe://example.com/agent/never", ""])
             if some(.3):
-                e["sunset"] = when()
+                e["sunset"] = pick([when(), iat + 2, iat + 20, -1, 1.5])
+            if some(.4):
+                e["version"] = pick(["1.0", "2.0"])
+            if some(.4):
+                e["successor"] = pick([subject(), subject(), ""])
+            if some(.1):
+                e["event"] = "odd"
         elif kind == "explanation":
             e["summary_hash"] = b64u(sha(b"why"))
         if kind != "task" and some(.02) and e:
             e[pick(sorted(e))] = [None]  # of no type that a row knows
         return e
+
+    def assertion(self, world, e, iss):
+        """A tree size and often the score that it had."""
+        rng, size = self.rng, len(world.entries)
+        if rng.random() < .85:
+            e["as_of"] = rng.choice([0, size, size, rng.randint(0, size), rng.randint(0, size), rng.randint(0, size), size + 100000, 1.5, 2 ** 53])
+        if rng.random() < .1:
+            e["score"] = rng.choice([1.5, 1.00000001, 0.9999999, -0.5, -0.0, 1e-07, 0.1234565, 0.5000004, "0.5", True])
+        known = world.score_of and isinstance(e.get("as_of"), int) and 0 <= e["as_of"] <= size and isinstance(e.get("subject"), str)
+        if known and rng.random() < .6:
+            model = e.get("model") if e.get("model") in ("aimd", "beta", "wilson") else ""
+            e["score"] = (world.score_of(e["subject"], e["as_of"], model, rng.choice(["", iss])) + rng.choice([0, 0, 0, 1, -1, 2, -2])) / 1000000
+            e["score"] = min(1, max(0, e["score"]))
 
     def dag(self, world, most=14):
         """One workflow as tokens with their records (parents by position or by entry)."""
@@ -257,20 +282,32 @@ class Dags:
             ext = self.ext(kind, here, parents, iat)
             act = rng.choice(ACTS) if kind == "task" else kind
             key = self.signer(kind, parents)
+            if rng.random() < .3:
+                key = self.second.get(key.iss, key)
             jti = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+            level = 1 if rng.random() < .02 else 2
             inp = sha(rng.randbytes(8)) if rng.random() < .8 else None
             before = [p for p in parents if p["out"]]
             if kind == "translation" and before and rng.random() < .8:
                 inp = bytes.fromhex(before[0]["out"])
             out = sha(rng.randbytes(8)) if rng.random() < .8 else None
-            more = {"inp_hash": b64u(inp)} if inp else {}
+            if out and rng.random() < .05:
+                out = hashlib.sha384(out).digest()
+            hashed = lambda h: b64u(h) if len(h) == 32 else "sha-384:" + b64u(h)
+            more = {"inp_hash": hashed(inp)} if inp else {}
             if out:
-                more["out_hash"] = b64u(out)
+                more["out_hash"] = hashed(out)
+            if kind == "trust_assertion":
+                self.assertion(world, ext, key.iss)
             if ext:
                 more["ect_ext"] = ext
             record = {"entry": "token", "jti": jti, "wid": wid, "iss": key.iss, "domain": key.iss.split("/")[2], "act": act, "kind": kind, "ext": ext,
-                      "pred": parents, "iat": iat, "level": 2, "inp": inp.hex() if inp else None, "out": out.hex() if out else None}
-            tokens.append((key.token(act, jti, wid, [p["jti"] for p in parents], iat=iat, ttl=3600, **more), record))
+                      "pred": parents, "iat": iat, "level": level, "inp": inp.hex() if inp else None, "out": out.hex() if out else None,
+                      "key": unb64u(key.kid).hex() if level > 1 else None}
+            token = key.token(act, jti, wid, [p["jti"] for p in parents], iat=iat, ttl=3600, **more)
+            if level == 1:  # the claims alone
+                token = unb64u(token.split(".")[1]).decode()
+            tokens.append((token, record))
             here.append(record)
         return wid, tokens
 

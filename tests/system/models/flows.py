@@ -113,8 +113,8 @@ def typed(kind, value, preds):
         return isinstance(value, str) and value in kind and value != "!"
     if kind == "uuids":
         return isinstance(value, list) and len(value) <= 100 and all(typed("uuid", v, preds) for v in value) and len({v.lower() for v in value}) == len(value)
-    return {"string": isinstance(value, str), "uri": isinstance(value, str), "bool": isinstance(value, bool), "number": number,
-            "int": number and isinstance(value, int), "score": number and 0 <= value <= 1, "hash": sha256(value) is not None,
+    return {"string": isinstance(value, str), "uri": isinstance(value, str) and value != "", "bool": isinstance(value, bool), "number": number,
+            "int": number and isinstance(value, int), "score": number and 0 <= value <= 1 and not set("e-") & set(repr(value)), "hash": sha256(value) is not None,
             "uuid": isinstance(value, str) and bool(UUID.match(value)), "pred": isinstance(value, str) and value.lower() in preds,
             "array": isinstance(value, list), "object": isinstance(value, dict)}[kind]
 

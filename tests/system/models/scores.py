@@ -216,7 +216,7 @@ class Log:
         """SCORES 4: an assertion against a recomputation."""
         e, out = x["ext"], {}
         score, as_of, model = e.get("score"), e.get("as_of"), e.get("model")
-        number = isinstance(score, (int, float)) and not isinstance(score, bool)
+        number = isinstance(score, (int, float)) and not isinstance(score, bool) and not repr(score).startswith("-")
         whole = isinstance(as_of, int) and not isinstance(as_of, bool) and 0 <= as_of < 2 ** 53
         if x["iss"] == iss:
             out = {"verdict": "self_assertion"}
@@ -420,7 +420,8 @@ def trust(log, iss, rater, act, model, half, after, records_after, limit):
     def expect(size):
         s = log.score(iss, size, model, half, rater, act)
         rows, quarantined, revoked = log.about(iss, size)
-        if not rows and not any(i < size for i in log.by_iss.get(iss, [])):
+        spoken = rows or any(i < size and log.e[i]["ext"].get("subject") == iss for i in log.events.get(iss, []))
+        if not spoken and not any(i < size for i in log.by_iss.get(iss, [])):
             came("trust not_found")
             return NOT_FOUND
         most = limit or 100
