@@ -96,6 +96,10 @@ class Log:
         if said:
             self.outcomes[task["iss"]].append((x["index"], task["index"], said, x["iss"]))
 
+    def first_of(self, wid):
+        """A workflow's first entry, a descriptor or a task."""
+        return min([self.by_wid[wid][0]] + [d[0] for d in self.world.descriptors if d[1] == wid])
+
     def now(self, size):
         return self.e[size - 1]["received_ms"] if size else 0
 
@@ -609,8 +613,8 @@ def lifecycle(log, iss, dependants, begin, limit):
                 "since_index": at, "since_ms": ms, "task_total": len(tasks), "agent_total": len(by_agent), "workflow_total": len(by_wid),
                 "open_total": len(opened), "own_total": len(own), "own_acts": own[:1000], "tasks": listed,
                 "agents": [{"iss": a, "tasks": by_agent[a]} for a in sorted(by_agent, key=first)][:1000],
-                "workflows": [{"wid": plain_id(w), "tasks": by_wid[w]} for w in sorted(by_wid, key=lambda w: log.by_wid[w][0])][:1000],
-                "open_wid": [plain_id(w) for w in sorted(opened, key=lambda w: log.by_wid[w][0])][:1000]}
+                "workflows": [{"wid": plain_id(w), "tasks": by_wid[w]} for w in sorted(by_wid, key=log.first_of)][:1000],
+                "open_wid": [plain_id(w) for w in sorted(opened, key=log.first_of)][:1000]}
             rests |= {at} - {NONE} | {r["index"] for r in listed} | {r["rests_on_index"] for r in listed} | set(own[:1000])
         out["rests_on"] = sorted(rests)
         return out
