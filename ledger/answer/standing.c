@@ -114,7 +114,7 @@ judge_end(const struct facts_view *v, const struct standing *s, struct standing_
 		if (p == NULL || p->kind != KIND_QUARANTINE)
 			continue;
 		any = true;
-		if (r->flags == 0 && p->until == FACTS_NONE)
+		if (r->flags == 0 && p->flags == 0 && p->until == FACTS_NONE)
 			p->until = r->index;
 	}
 	if (!any)

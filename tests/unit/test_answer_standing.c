@@ -88,6 +88,9 @@ Test(answer_standing, nobody_quarantines_or_frees_itself)
 
 	cr_expect_not(standing_quarantined(&s, gather()));
 	cr_expect_eq(flags(q), STANDING_SELF);
+	(void)put("b", "quarantine_end", ABOUT_A, q);
+	(void)gather();
+	cr_expect_eq(s.records[0].until, FACTS_NONE, "what was never in force is not ended");
 	q = put("b", "quarantine", ABOUT_A, root);
 	end = put("a", "quarantine_end", ABOUT_A, q);
 	cr_expect(standing_quarantined(&s, gather()));
