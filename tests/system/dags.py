@@ -58,7 +58,8 @@ SHAPES = {
     "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (2, None), "quarantine_end": (1, ["quarantine"]),
     "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (1, None)}
 # Those that come before a guarded or recovered task, so that chains close often.
-FOLLOWS = {"hitl_decision": "task", "rollback_request": "rollback_result", "hitl_request": "hitl_decision", "override": "override_ack"}
+FOLLOWS = {"hitl_decision": "task", "rollback_request": "rollback_result", "hitl_request": "hitl_decision", "override": "override_ack",
+           "trust_assertion": "trust_revocation", "quarantine": "quarantine_end"}
 
 
 class World:
@@ -111,7 +112,7 @@ class Dags:
             return rng.choice(humans)
         if kind == "rollback_request" and rng.random() < 0.5:
             return self.by_iss[rng.choice(parents)["iss"]] if parents else rng.choice(humans)
-        if kind in ("override_ack", "rollback_result") and parents and rng.random() < 0.7:
+        if kind in ("override_ack", "rollback_result", "trust_revocation") and parents and rng.random() < 0.7:
             return self.by_iss[rng.choice(parents)["iss"]]
         return rng.choice(agents[:6] if rng.random() < 0.7 else agents)
 
@@ -210,7 +211,8 @@ class Dags:
             if some(.6):
                 e["model"] = pick(["aimd", "beta", "wilson", "sl"])
         elif kind in ("trust_revocation", "quarantine", "quarantine_end"):
-            e["subject"] = subject()
+            of = [p for p in parents if p["kind"] in ("trust_assertion", "quarantine") and isinstance(p["ext"].get("subject"), str)]
+            e["subject"] = of[-1]["ext"]["subject"] if of and some(.8) else subject()
         elif kind == "translation":
             protos = ["a2a", "mcp", "acp"]
             e = {"src_proto": pick(protos), "dst_proto": pick(protos)}
