@@ -9,7 +9,7 @@
 static const char *const lists[] = {"requests", "guarded", "strays", "rests_on", NULL};
 
 static void
-request_row(struct table *t, const json_t *r)
+request_row(struct table *t, struct table *notes, const json_t *r)
 {
 	const json_t *d;
 	size_t i;
@@ -19,7 +19,7 @@ request_row(struct table *t, const json_t *r)
 	table_add(t, people_text(r, "state"));
 	table_add(t, people_text(r, "jti"));
 	table_add(t, people_text(r, "iss"));
-	people_flags(t, r);
+	people_flags(notes, r);
 	json_array_foreach(json_object_get(r, "decisions"), i, d)
 	{
 		table_add_u64(t, (uint64_t)json_integer_value(json_object_get(d, "index")));
@@ -27,38 +27,42 @@ request_row(struct table *t, const json_t *r)
 		table_add(t, people_text(d, "decision"));
 		table_add(t, people_text(d, "jti"));
 		table_add(t, people_text(d, "iss"));
-		people_flags(t, d);
+		people_flags(notes, d);
 	}
 }
 
 static void
-other_row(struct table *t, const json_t *r, const char *what, const char *state)
+other_row(
+    struct table *t, struct table *notes, const json_t *r, const char *what, const char *state)
 {
 	table_add_u64(t, (uint64_t)json_integer_value(json_object_get(r, "index")));
 	table_add(t, what);
 	table_add(t, people_text(r, state));
 	table_add(t, people_text(r, "jti"));
 	table_add(t, people_text(r, "iss"));
-	people_flags(t, r);
+	people_flags(notes, r);
 }
 
 static int
 show(const json_t *all)
 {
-	static const char *const head[] = {"index", "record", "state", "jti", "iss", "flags"};
-	struct table t;
+	static const char *const head[] = {"index", "record", "state", "jti", "iss"};
+	struct table t, notes;
 	const json_t *r;
 	size_t i;
 	int code;
 
-	table_init(&t, 6);
-	for (i = 0; i < 6; i++)
+	table_init(&t, 5);
+	people_notes_init(&notes);
+	for (i = 0; i < 5; i++)
 		table_add(&t, head[i]);
-	json_array_foreach(json_object_get(all, "requests"), i, r) request_row(&t, r);
-	json_array_foreach(json_object_get(all, "guarded"), i, r) other_row(&t, r, "task", "state");
+	json_array_foreach(json_object_get(all, "requests"), i, r) request_row(&t, &notes, r);
+	json_array_foreach(json_object_get(all, "guarded"), i, r)
+	    other_row(&t, &notes, r, "task", "state");
 	json_array_foreach(json_object_get(all, "strays"), i, r)
-	    other_row(&t, r, "decision", "decision");
+	    other_row(&t, &notes, r, "decision", "decision");
 	code = table_print(&t);
+	code = people_notes_print(&notes, code);
 	if (code == 0)
 		(void)printf("\nat tree size %lld%s\n",
 		    (long long)json_integer_value(json_object_get(all, "tree_size")),

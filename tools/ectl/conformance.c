@@ -10,7 +10,8 @@
 
 #include "workflow.h"
 
-#define PAGE 1000
+#define MISSING_A_LINE 4 /* names of rules: at most 17 characters each */
+#define PAGE	       1000
 
 typedef Ectledger__V1__ConformanceReply reply_t;
 
@@ -254,15 +255,19 @@ show_table(const reply_t *r)
 	if (r->workflow_total > 0)
 		(void)printf("; %zu of %llu workflows", r->n_workflows,
 		    (unsigned long long)r->workflow_total);
-	(void)printf("; AEM level %u", r->aem_level);
+	(void)printf("; at tree size %llu%s\nAEM level %u", (unsigned long long)r->tree_size,
+	    r->complete ? "" : "; NOT COMPLETE: over the limit of one query", r->aem_level);
 	for (size_t i = 0; i < r->n_aem_missing; i++)
-		(void)printf("%s%s", i == 0 ? ", for the next: " : ", ", r->aem_missing[i]);
+		(void)printf("%s%s",
+		    i == 0		      ? ", for the next: "
+		    : i % MISSING_A_LINE == 0 ? ",\n  "
+					      : ", ",
+		    r->aem_missing[i]);
 	if (r->levels != NULL)
-		(void)printf("; ECT levels: L1 %llu, L2 %llu, L3 %llu",
+		(void)printf("\nECT levels: L1 %llu, L2 %llu, L3 %llu",
 		    (unsigned long long)r->levels->l1, (unsigned long long)r->levels->l2,
 		    (unsigned long long)r->levels->l3);
-	(void)printf("; at tree size %llu%s\n", (unsigned long long)r->tree_size,
-	    r->complete ? "" : "; NOT COMPLETE: over the limit of one query");
+	(void)putchar('\n');
 	return 0;
 }
 

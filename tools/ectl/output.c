@@ -27,6 +27,7 @@
 #define MINUTE	    16 /* 2026-11-22T10:00 */
 #define DATE	    10
 #define CELL_MIN    8  /* a shortened cell keeps at least this */
+#define WORD_WIDTH  20 /* words like "already_rolled_back" give way after names of agents do; */
 #define CELL_FAIR   12 /* and this, as long as something else can give way; */
 #define LAST_FAIR   24 /* the last one, which is wrapped */
 #define BAR	    30
@@ -210,13 +211,16 @@ is_number(const char *s)
 }
 
 /* Of a date less is enough; half an id cannot be copied into the next command. */
-enum column { COLUMN_TEXT, COLUMN_TIME, COLUMN_ID };
+enum column { COLUMN_TEXT, COLUMN_TIME, COLUMN_ID, COLUMN_URI };
 
 static enum column
 column_of(const char *const *cells, size_t columns, size_t rows, size_t width)
 {
 	if (width == UUID_WIDTH || width == HASH_WIDTH)
 		return COLUMN_ID;
+	for (size_t r = 1; r < rows; r++)
+		if (strstr(cells[r * columns], "://") != NULL)
+			return COLUMN_URI;
 	for (size_t r = rows > 1; r < rows; r++)
 		if (strlen(cells[r * columns]) != TIME_WIDTH || cells[r * columns][10] != 'T' ||
 		    cells[r * columns][TIME_WIDTH - 1] != 'Z')
@@ -236,7 +240,7 @@ table_width(void)
 					 : size.ws_col;
 }
 
-enum { STAGES = 4 };
+enum { STAGES = 5 };
 
 /* How far a column may be shortened before the next stage begins. */
 static size_t
@@ -244,12 +248,17 @@ least_of(enum column kind, bool last, unsigned stage)
 {
 	switch (kind) {
 	case COLUMN_ID:
-		return stage < 3 ? SIZE_MAX : CELL_MIN;
+		return stage < 4 ? SIZE_MAX : CELL_MIN;
 	case COLUMN_TIME:
-		return stage < 1 ? MINUTE : DATE;
+		return stage < 2 ? MINUTE : DATE;
+	case COLUMN_URI:
+		return stage >= 3 ? CELL_MIN : last ? LAST_FAIR : CELL_FAIR;
 	case COLUMN_TEXT:
 	default:
-		return stage >= 2 ? CELL_MIN : last ? LAST_FAIR : CELL_FAIR;
+		return stage >= 3  ? CELL_MIN
+		       : last	   ? LAST_FAIR
+		       : stage < 1 ? WORD_WIDTH
+				   : CELL_FAIR;
 	}
 }
 
@@ -339,29 +348,41 @@ print_row(const char *const *cells, size_t columns, const size_t *width, const e
 	}
 }
 
+static bool
+is_empty(const char *const *column, size_t stride, size_t rows)
+{
+	for (size_t r = 1; r < rows; r++)
+		if (*column[r * stride] != '\0')
+			return false;
+	return true;
+}
+
 void
 print_table(const char *const *cells, size_t columns, size_t rows)
 {
 	size_t width[16] = {0};
 	enum column kind[16];
+	const size_t stride = columns;
 	bool right[16], bold = rows > 1 && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 
 	must(columns > 0 && columns <= 16 && rows > 0);
+	while (columns > 1 && rows > 1 && is_empty(cells + columns - 1, stride, rows))
+		columns--; /* nothing to say in the last column */
 	for (size_t i = 0; i < columns; i++) {
 		right[i] = rows > 1;
 		for (size_t r = 0; r < rows; r++) {
-			size_t w = width_of(cells[r * columns + i]);
+			size_t w = width_of(cells[r * stride + i]);
 
 			width[i] = w > width[i] ? w : width[i];
-			right[i] = right[i] && (r == 0 || is_number(cells[r * columns + i]));
+			right[i] = right[i] && (r == 0 || is_number(cells[r * stride + i]));
 		}
-		kind[i] = column_of(cells + i, columns, rows, width[i]);
+		kind[i] = column_of(cells + i, stride, rows, width[i]);
 	}
 	fit(width, kind, columns, table_width());
 	for (size_t r = 0; r < rows; r++) {
 		if (bold && r == 0)
 			(void)fputs("\033[1m", stdout);
-		print_row(cells + r * columns, columns, width, kind, right);
+		print_row(cells + r * stride, columns, width, kind, right);
 		if (bold && r == 0)
 			(void)fputs("\033[0m", stdout);
 	}

@@ -2,63 +2,73 @@
  * overrides.c - "ectl overrides": what people ordered, who obeyed, what was done in spite of it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "people.h"
 
 static const char *const lists[] = {"overrides", "strays", "rests_on", NULL};
 
 static void
-row(struct table *t, const json_t *r, const char *what, const char *state, const char *more)
+row(struct table *t, struct table *notes, const json_t *r, const char *what, const char *state)
 {
 	table_add_u64(t, (uint64_t)json_integer_value(json_object_get(r, "index")));
 	table_add(t, what);
 	table_add(t, state);
 	table_add(t, people_text(r, "jti"));
 	table_add(t, people_text(r, "iss"));
-	if (more != NULL)
-		table_add(t, more);
-	else
-		people_flags(t, r);
+	people_flags(notes, r);
+}
+
+static bool
+is_ack(const json_t *r)
+{
+	return strcmp(people_text(r, "kind"), "override_ack") == 0;
 }
 
 static void
-override_rows(struct table *t, const json_t *o)
+override_rows(struct table *t, struct table *notes, const json_t *o)
 {
 	const json_t *r;
 	size_t i;
 
-	row(t, o, people_text(o, "level"), people_text(o, "state"), NULL);
+	row(t, notes, o, people_text(o, "level"), people_text(o, "state"));
 	json_array_foreach(json_object_get(o, "acks"), i, r)
 	{
+		bool late = json_is_true(json_object_get(r, "late"));
+		char state[64];
+
+		(void)snprintf(
+		    state, sizeof state, "%s%s", people_text(r, "state"), late ? ", late" : "");
 		table_add(t, "");
-		table_add(t, "  owes answer");
-		table_add(t, people_text(r, "state"));
+		table_add(t, "  answer of");
+		table_add(t, state);
 		table_add(t, people_text(r, "jti"));
 		table_add(t, people_text(r, "iss"));
-		table_add(t, json_is_true(json_object_get(r, "late")) ? "late" : "-");
 	}
 	json_array_foreach(json_object_get(o, "replies"), i, r)
-	    row(t, r, "  reply", people_text(r, "status"), NULL);
-	json_array_foreach(json_object_get(o, "under_stop"), i, r) row(t, r, "  task", "under_stop",
-	    json_is_true(json_object_get(r, "in_flight")) ? "in_flight" : "-");
+	    row(t, notes, r, is_ack(r) ? "  ack" : "  release", people_text(r, "status"));
+	json_array_foreach(json_object_get(o, "under_stop"), i, r) row(t, notes, r, "  task",
+	    json_is_true(json_object_get(r, "in_flight")) ? "in_flight" : "under_stop");
 }
 
 static int
 show(const json_t *all)
 {
-	static const char *const head[] = {"index", "record", "state", "jti", "iss", "flags"};
-	struct table t;
+	static const char *const head[] = {"index", "record", "state", "jti", "iss"};
+	struct table t, notes;
 	const json_t *r;
 	size_t i;
 	int code;
 
-	table_init(&t, 6);
-	for (i = 0; i < 6; i++)
+	table_init(&t, 5);
+	people_notes_init(&notes);
+	for (i = 0; i < 5; i++)
 		table_add(&t, head[i]);
-	json_array_foreach(json_object_get(all, "overrides"), i, r) override_rows(&t, r);
+	json_array_foreach(json_object_get(all, "overrides"), i, r) override_rows(&t, &notes, r);
 	json_array_foreach(json_object_get(all, "strays"), i, r)
-	    row(&t, r, "reply", people_text(r, "status"), NULL);
+	    row(&t, &notes, r, is_ack(r) ? "ack" : "release", people_text(r, "status"));
 	code = table_print(&t);
+	code = people_notes_print(&notes, code);
 	if (code == 0)
 		(void)printf("\nat tree size %lld%s\n",
 		    (long long)json_integer_value(json_object_get(all, "tree_size")),

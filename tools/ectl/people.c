@@ -151,12 +151,34 @@ join_flags(const json_t *row, char *joined, size_t room)
 }
 
 void
-people_flags(struct table *t, const json_t *row)
+people_notes_init(struct table *notes)
+{
+	table_init(notes, 2);
+	table_add(notes, "index");
+	table_add(notes, "flags");
+}
+
+void
+people_flags(struct table *notes, const json_t *row)
 {
 	char joined[512];
 
 	join_flags(row, joined, sizeof joined);
-	table_add(t, joined[0] != '\0' ? joined : "-");
+	if (joined[0] == '\0')
+		return;
+	table_add_u64(notes, (uint64_t)json_integer_value(json_object_get(row, "index")));
+	table_add(notes, joined);
+}
+
+int
+people_notes_print(struct table *notes, int code)
+{
+	if (code != 0 || notes->count <= 2) {
+		table_free(notes);
+		return code;
+	}
+	(void)putchar('\n');
+	return table_print(notes);
 }
 
 /* ---- records ---- */

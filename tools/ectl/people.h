@@ -28,7 +28,10 @@ bool people_wid(const struct args *a, uint8_t room[UUID_SIZE], ProtobufCBinaryDa
 
 /* Cells of tables. */
 const char *people_text(const json_t *row, const char *name); /* "-" for none */
-void people_flags(struct table *t, const json_t *row);
+/* Flags stand in a table of their own, behind that of the records, where there are any. */
+void people_notes_init(struct table *notes);
+void people_flags(struct table *notes, const json_t *row);
+int people_notes_print(struct table *notes, int code); /* 'code' unless printing fails */
 
 /* A record of a person: --key, --reason and ext (which is released) make it; then it is appended. */
 struct record {

@@ -147,8 +147,8 @@ show_tasks(const json_t *all)
 	if ((code = table_print(&t)) != 0)
 		return code;
 	(void)printf("\ntasks:");
-	json_object_foreach((json_t *)(uintptr_t)states, name, n)(void)
-	    printf(" %lld %s", (long long)json_integer_value(n), name);
+	json_object_foreach((json_t *)(uintptr_t)states, name, n) if (json_integer_value(n) > 0)(
+	    void) printf(" %lld %s", (long long)json_integer_value(n), name);
 	(void)printf(", at tree size %lld%s\n",
 	    (long long)json_integer_value(json_object_get(all, "tree_size")),
 	    json_is_true(json_object_get(all, "complete"))

@@ -171,7 +171,7 @@ show_table(const Ectledger__V1__WorkflowReply *r)
 		    r->descriptor->readable ? "" : ", NOT READABLE");
 	if (s != NULL)
 		(void)printf("%llu pending, %llu ready, %llu running, %llu done, %llu failed, %llu "
-			     "rolled back, %llu in recovery, at tree size %llu%s\n",
+			     "rolled back, %llu in recovery\nat tree size %llu%s\n",
 		    (unsigned long long)s->pending, (unsigned long long)s->ready,
 		    (unsigned long long)s->running, (unsigned long long)s->done,
 		    (unsigned long long)s->failed, (unsigned long long)s->rolled_back,
