@@ -28,6 +28,7 @@
 #define DATE	    10
 #define CELL_MIN    8  /* a shortened cell keeps at least this */
 #define WORD_WIDTH  20 /* words like "already_rolled_back" give way after names of agents do; */
+#define NAME_WIDTH  16 /* the end of a URI */
 #define CELL_FAIR   12 /* and this, as long as something else can give way; */
 #define LAST_FAIR   24 /* the last one, which is wrapped */
 #define BAR	    30
@@ -252,7 +253,7 @@ least_of(enum column kind, bool last, unsigned stage)
 	case COLUMN_TIME:
 		return stage < 2 ? MINUTE : DATE;
 	case COLUMN_URI:
-		return stage >= 3 ? CELL_MIN : last ? LAST_FAIR : CELL_FAIR;
+		return stage >= 3 ? CELL_MIN : stage < 1 ? NAME_WIDTH : CELL_FAIR;
 	case COLUMN_TEXT:
 	default:
 		return stage >= 3  ? CELL_MIN
