@@ -113,14 +113,16 @@ judge_release(const struct replies *r, uint32_t index)
 	return flags;
 }
 
-static int64_t
-effective_at(struct replies *r, uint32_t index)
+int64_t
+override_effective_at(struct overrides *o, uint32_t index)
 {
 	const struct json_node *n;
 	uint64_t at;
 
-	arena_reset(&r->o->record);
-	n = fact_key(r->o->v, index, "effective_at", &r->o->record);
+	if (fact(o->v, index)->kind != KIND_OVERRIDE_ACK)
+		return 0;
+	arena_reset(&o->record);
+	n = fact_key(o->v, index, "effective_at", &o->record);
 	return n != NULL && json_uint(n, &at) ? (int64_t)at : 0;
 }
 
@@ -151,7 +153,7 @@ judge_all(struct replies *r)
 			    .flags = flags,
 			    .kind = t->kind,
 			    .code = t->code,
-			    .effective_at = ack ? effective_at(r, all.p[i]) : 0};
+			    .effective_at = override_effective_at(r->o, all.p[i])};
 	}
 	r->item->replies = list;
 	r->item->reply_count = n;

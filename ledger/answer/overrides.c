@@ -250,6 +250,7 @@ emit_stray(struct overrides *o, struct page *p, uint32_t index)
 	p->strays[p->out->stray_count++] = (struct override_reply){.index = index,
 	    .kind = t->kind,
 	    .code = t->code,
+	    .effective_at = override_effective_at(o, index),
 	    .flags = OVERRIDE_FLAG_NOT_ON_OVERRIDE |
 		     (t->flags & FACT_BREACH ? OVERRIDE_FLAG_BREACH : 0)};
 	return true;

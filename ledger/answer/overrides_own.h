@@ -37,6 +37,8 @@ struct overrides {
 bool overrides_read(struct overrides *o);
 /* Read this one.  False: as above. */
 bool command_need(struct overrides *o, struct command *c);
+/* As an acknowledgment says it, seconds since 1970; 0: it does not, or the record is none. */
+int64_t override_effective_at(struct overrides *o, uint32_t index);
 /* Does an acknowledgment or release rest on no override? */
 bool override_is_stray(const struct overrides *o, uint32_t reply);
 /* Work done in spite of it, ascending; of the question's workflow only where there is one. */

@@ -258,6 +258,8 @@ class Dags:
     def dag(self, world, most=14):
         """One workflow as tokens with their records (parents by position or by entry)."""
         rng = self.rng
+        if rng.random() < .3:
+            return self.people(world, most + 6)
         wid = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         here, tokens, next_kind = [], [], None
         now = int(time.time())
@@ -311,6 +313,98 @@ class Dags:
                 token = unb64u(token.split(".")[1]).decode()
             tokens.append((token, record))
             here.append(record)
+        return wid, tokens
+
+    def people(self, world, most):
+        """A workflow around people: requests that are decided, mostly by those who may, tasks that rest on that, overrides, answers and releases."""
+        rng = self.rng
+        pick, some = rng.choice, lambda p: rng.random() < p
+        wid, now = str(uuid.UUID(int=rng.getrandbits(128), version=4)), int(time.time())
+        here, tokens = [], []
+        agents, humans = [k for k in self.keys if "/agent/" in k.iss], [k for k in self.keys if "/human/" in k.iss]
+        crew = rng.sample(agents, 3)
+
+        def put(kind, parents, ext, key, act=None):
+            parents = [p for i, p in enumerate(parents) if p not in parents[:i]]
+            rng.shuffle(parents)
+            iat, jti = now - rng.randint(0, 20), str(uuid.UUID(int=rng.getrandbits(128), version=4))
+            inp = sha(rng.randbytes(8)) if some(.7) else None
+            home = wid if kind != "override" or some(.97) else None
+            more = dict({"inp_hash": b64u(inp)} if inp else {}, **({"ect_ext": ext} if ext else {}))
+            tokens.append((key.token(act or kind, jti, home, [p["jti"] for p in parents], iat=iat, ttl=3600, **more),
+                           {"entry": "token", "jti": jti, "wid": home, "iss": key.iss, "domain": key.iss.split("/")[2], "act": act or kind, "kind": kind,
+                            "ext": ext, "pred": parents, "iat": iat, "level": 2, "inp": inp.hex() if inp else None, "out": None}))
+            here.append(tokens[-1][1])
+
+        def of(*kinds):
+            """Some of these kinds: the newest of here, or one of any workflow."""
+            found = [x for x in here if x["kind"] in kinds][-4:]
+            if world.dags and some(.06):
+                found = [world.entries[i] for i in pick(world.dags)[1] if world.entries[i]["kind"] in kinds] or found
+            return [pick(found)] if found else []
+
+        def whole(good):
+            return pick([good] * 12 + [0, -1, 1.5, 1 << 53, (1 << 53) - 1, "7", 1 << 40])
+
+        put("task", [], {}, pick(crew), pick(ACTS))
+        for _ in range(rng.randint(4, most)):
+            what, work = rng.random(), of("task", "start", "translation") or here[:1]
+            if what < .2:
+                ext = {"rule_id": pick(["pay"] * 6 + ["deploy"] * 3 + ["nothing", ""])} if some(.85) else {}
+                if some(.25):
+                    ext["deadline"] = whole(now + pick([-200, -70, -30, -5, 0, 1, 400]))
+                for name, p, values in (("uses", .3, [whole(1), 2, 3]), ("role", .3, ["approver", "chief", "nobody", ""]), ("kind", .04, ["notify", "approval"]),
+                                        ("on_timeout", .2, ["abort", "escalate", "proceed", "sleep"])):
+                    if some(p):
+                        ext[name] = pick(values)
+                put("hitl_request", work, ext, pick(crew) if some(.85) else pick(humans))
+            elif what < .45:
+                asked = (of("hitl_request") + (of("hitl_request") if some(.1) else [])) or work
+                ext = {"decision": pick(["approved"] * 10 + ["denied", "escalated", "escalated", "withdrawn", "revoked", "revoked", "revoked", "perhaps", 5])}
+                if asked[0].get("inp") and some(.8):
+                    ext["shown_hash"] = b64u(bytes.fromhex(asked[0]["inp"]))
+                elif some(.15):
+                    ext["shown_hash"] = pick(["", "x", b64u(sha(b"other")), [None]])
+                if some(.1):
+                    ext["reason"] = pick(["seen", "", 7])
+                put("hitl_decision", asked + (work if some(.1) else []), ext,
+                    pick(humans[:3] * 3 + humans) if some(.9) else self.by_iss[asked[0]["iss"]])
+            elif what < .65:
+                on = pick([of("hitl_decision"), of("hitl_decision"), of("hitl_decision"), of("hitl_request"), work]) or work
+                on = on + pick([[], [], work, of("hitl_decision"), of("hitl_request")])
+                ext = {pick(["irreversible", "critical"]): pick([True, "yes"])} if some(.08) else {}
+                put("task", on, ext, pick(crew) if some(.9) else self.by_iss[on[0]["iss"]], pick(["pay"] * 5 + ["deploy"] * 2 + ACTS))
+            elif what < .75:
+                ext = {"level": pick(list("pause constrain stop stop takeover takeover advisory mandatory emergency freeze".split()))}
+                if some(.7):
+                    ext["scope"] = pick(["node", "subgraph", "workflow", "workflow", "galaxy", "", 3])
+                if some(.6):
+                    one = [lambda: pick(here)["jti"], lambda: pick(here)["jti"].upper(), lambda: pick(crew).iss, lambda: pick(agents).iss, lambda: 7,
+                           lambda: "spiffe://example.com/agent/nobody", lambda: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+                           lambda: world.entries[rng.choice(rng.choice(world.dags)[1])]["jti"] if world.dags else ""]
+                    ext["targets"] = [rng.choices(one, [6, 1, 6, 2, 1, 1, 1, 1])[0]() for _ in range(rng.randint(0, 3))]
+                if some(.4):
+                    ext["ack_by"] = whole(now + pick([-100, -10, 0, 1, 300]))
+                put("override", work + (of("override", "override_release", "override_ack") if some(.25) else []), ext,
+                    pick(humans) if some(.9) else pick(crew))
+            elif what < .85:
+                on = (of("override") + (of("override") if some(.1) else [])) or work
+                ext = {"status": pick(["received", "received", "complied", "refused", "unable", "asleep", None])}
+                if some(.3):
+                    ext["effective_at"] = whole(now)
+                asked = [x for o in on for x in o["pred"] if isinstance(x, dict)]
+                named = [t for o in on for t in (o["ext"].get("targets") if isinstance(o["ext"].get("targets"), list) else []) if t in self.by_iss]
+                put("override_ack", on, ext, self.by_iss[pick([x["iss"] for x in asked] + named + [pick(crew).iss])])
+            elif what < .9:
+                put("override_release", (of("override") + (of("override") if some(.3) else [])) or work, {"reason": "over"} if some(.2) else {},
+                    pick(humans) if some(.9) else pick(crew))
+            elif what < .93:
+                ext = {"vac": pick([{"a": [1, "\u00e4"]}, {}, "text", [1]])} if some(.6) else {}
+                if some(.5):
+                    ext["summary_hash"] = pick([b64u(sha(b"why")), "short", 1])
+                put("explanation", of("task", "hitl_decision", "override") or work, ext, pick(self.keys))
+            else:
+                put("task", [pick(here)] + (of("override") if some(.2) else []), {}, pick(crew) if some(.6) else pick(humans), pick(ACTS))
         return wid, tokens
 
     def descriptor(self, tokens):

@@ -179,3 +179,16 @@ ACKS(answers_that_rest_on_no_override_are_listed_apart)
 	cr_assert_eq(a.strays[1].index, ack);
 	cr_assert_eq(a.strays[1].flags, OVERRIDE_FLAG_NOT_ON_OVERRIDE | OVERRIDE_FLAG_BREACH);
 }
+
+Test(override_acks, what_is_listed_apart_says_since_when_too, .init = begin, .fini = end)
+{
+	uint32_t on = world_put(&w, "a", "step", NULL, ON(1));
+	struct overrides_question q = {0};
+	struct overrides_answer a;
+
+	(void)world_put(&w, "a", "override_ack",
+	    "{\"status\":\"complied\",\"effective_at\":1700000000}", ON(on));
+	a = overrides_of(&w, &q);
+	cr_assert_eq(a.stray_count, 1);
+	cr_assert_eq(a.strays[0].effective_at, 1700000000);
+}

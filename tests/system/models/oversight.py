@@ -172,7 +172,7 @@ class Request:
             self.flags.append("kind_breach")
         self.timeout = self.rule.get("timeout_s") if self.rule else None
         ends = []
-        if whole(ext.get("deadline")) is not None:
+        if whole(ext.get("deadline")):
             ends.append(ext["deadline"] * 1000)
         if self.timeout is not None:
             ends.append(time_of(r) + self.timeout * 1000)
@@ -318,11 +318,16 @@ class Request:
                 "_named": {r["index"]} | {d["index"] for d in self.decisions}}
 
 
+def one_of(word, words):
+    """A word that none of these is, is empty in an answer."""
+    return word if isinstance(word, str) and word in words else ""
+
+
 def decision_item(d, flags, effective):
     for f in flags:
         seen["decision " + f] += 1
     seen["effective" if effective else "decision void"] += 1
-    return {"jti": bare(d["jti"]), "index": d["index"], "iss": d["iss"], "decision": text(d["ext"].get("decision")) or "", "effective": effective,
+    return {"jti": bare(d["jti"]), "index": d["index"], "iss": d["iss"], "decision": one_of(d["ext"].get("decision"), DECISIONS), "effective": effective,
             "flags": Bag(flags), "reason": text(d["ext"].get("reason")) or ""}
 
 
@@ -477,7 +482,7 @@ class Override:
         self.state = "void" if not self.effective else "released" if self.release else "in_force"
         self.deadline = None
         if whole(ext.get("ack_by")) is not None:
-            self.deadline = ext["ack_by"] * 1000
+            self.deadline = ext["ack_by"] * 1000 or None
         elif doc.get("override", {}).get("ack_s"):
             self.deadline = time_of(o) + doc["override"]["ack_s"] * 1000
         self.acks = {}
@@ -565,7 +570,7 @@ class Override:
             early = x["iat"] * 1000 + 999 < time_of(o)
             seen["in_flight %s" % early] += 1
             under.append(dict(task_item(x), in_flight=early))
-        return {"jti": bare(o["jti"]), "wid": wid_of(o), "index": o["index"], "iss": o["iss"], "level": self.level or "", "family": self.family,
+        return {"jti": bare(o["jti"]), "wid": wid_of(o), "index": o["index"], "iss": o["iss"], "level": one_of(self.level, LEVELS), "family": self.family,
                 "binding": self.binding, "scope": self.scope, "state": self.state, "flags": Bag(self.flags), "reason": text(ext.get("reason")) or "",
                 "tasks": [task_item(log.e[t]) for t in self.tasks], "agents": self.agents, "escalates_jti": bare(above[0]["jti"]) if above else "",
                 "release_jti": bare(self.release["jti"]) if self.release else "", "ack_deadline_ms": self.deadline or 0,
@@ -600,7 +605,8 @@ def reply_item(k, status, flags):
     if not flags:
         seen["%s without flag" % k["kind"]] += 1
     at = whole(k["ext"].get("effective_at")) if k["kind"] == "override_ack" else None
-    return {"jti": bare(k["jti"]), "index": k["index"], "iss": k["iss"], "kind": k["kind"], "status": status or "", "effective_at": at or 0, "flags": Bag(flags)}
+    return {"jti": bare(k["jti"]), "index": k["index"], "iss": k["iss"], "kind": k["kind"], "status": one_of(status, STATUSES),
+            "effective_at": at or 0, "flags": Bag(flags)}
 
 
 def override_stray(x):
@@ -653,7 +659,8 @@ def explanations(x, size):
     for k in found:
         vac = k["ext"].get("vac")
         seen["explanation"] += 1
-        items.append({"jti": bare(k["jti"]), "wid": wid_of(k), "index": k["index"], "iss": k["iss"], "summary_hash": sha256_of(k["ext"].get("summary_hash")) or "",
+        items.append({"jti": bare(k["jti"]), "wid": wid_of(k), "index": k["index"], "iss": k["iss"],
+                      "summary_hash": sha256_of(k["ext"].get("summary_hash")) or "",
                       "vac_json": json.dumps(vac, separators=(",", ":")).encode().hex() if isinstance(vac, dict) else ""})
     return {"tree_size": size, "complete": True, "next": 0, "task": task_item(x), "explanations": items,
             "rests_on": Named([x["index"]] + [k["index"] for k in found], size)}
