@@ -333,7 +333,8 @@ class Dags:
             more = dict({"inp_hash": b64u(inp)} if inp else {}, **({"ect_ext": ext} if ext else {}))
             tokens.append((key.token(act or kind, jti, home, [p["jti"] for p in parents], iat=iat, ttl=3600, **more),
                            {"entry": "token", "jti": jti, "wid": home, "iss": key.iss, "domain": key.iss.split("/")[2], "act": act or kind, "kind": kind,
-                            "ext": ext, "pred": parents, "iat": iat, "level": 2, "inp": inp.hex() if inp else None, "out": None}))
+                            "ext": ext, "pred": parents, "iat": iat, "level": 2, "inp": inp.hex() if inp else None, "out": None,
+                            "key": unb64u(key.kid).hex()}))
             here.append(tokens[-1][1])
 
         def of(*kinds):

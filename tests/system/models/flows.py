@@ -576,7 +576,7 @@ class Log:
         higher = rule.get("escalate_to", role) if rule else role
         more = rule["timeout_s"] * 1000 if rule and "timeout_s" in rule else None
         said = whole(self.get(r, "deadline"))
-        ends = ([said * 1000] if said is not None else []) + ([self.time(r) + more] if more else [])
+        ends = ([said * 1000] if said else []) + ([self.time(r) + more] if more else [])
         deadline = min(ends) if ends else None
         timeout = rule.get("on_timeout", "abort") if rule else self.get(r, "on_timeout")
         timeout = timeout if timeout in ("abort", "escalate", "proceed") else "abort"
@@ -727,7 +727,7 @@ class Log:
         tasks, agents = self.targets[o]
         ack_s = self.doc(o).get("override", {}).get("ack_s", 0)
         said = whole(self.get(o, "ack_by"))
-        deadline = said * 1000 if said is not None else self.time(o) + ack_s * 1000 if ack_s else None
+        deadline = said * 1000 or None if said is not None else self.time(o) + ack_s * 1000 if ack_s else None
         release = self.release_of(o, size)
         out = {}
         for iss in dict.fromkeys([self.e[t]["iss"] for t in tasks] + agents):
