@@ -194,15 +194,15 @@ Test(tools_entry_row, a_suspect_is_marked_where_nothing_is_cut)
 	json_decref(row);
 }
 
-Test(tools_entry_row, a_narrow_table_gives_up_the_time_of_day_before_words_and_words_before_ids)
+Test(tools_entry_row, a_narrow_table_gives_up_names_of_agents_before_words_and_words_before_ids)
 {
 	static const enum column kind[] = {
-	    COLUMN_TEXT, COLUMN_TIME, COLUMN_TEXT, COLUMN_TEXT, COLUMN_ID};
+	    COLUMN_TEXT, COLUMN_TIME, COLUMN_TEXT, COLUMN_URI, COLUMN_ID};
 	static const struct {
 		size_t most, width[5];
 	} want[] = {
 	    {200, {5, 20, 19, 33, 36}},
-	    {100, {5, 17, 17, 17, 36}},
+	    {100, {5, 16, 19, 16, 36}},
 	    {80, {5, 10, 10, 11, 36}},
 	    {60, {5, 10, 8, 8, 21}},
 	};
