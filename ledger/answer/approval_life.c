@@ -107,7 +107,8 @@ read_limits(const struct record *r, struct approval_life *l, const struct fact *
 	const struct json_node *n;
 	uint64_t number;
 
-	if ((n = key_of(r, "deadline", JSN_NUMBER)) != NULL && json_uint(n, &number))
+	if ((!l->known_rule || l->r.on_timeout == TIMEOUT_ABORT) &&
+	    (n = key_of(r, "deadline", JSN_NUMBER)) != NULL && json_uint(n, &number))
 		l->r.deadline_ms = (int64_t)number * 1000;
 	if (l->period_ms > 0) {
 		int64_t until = oversight_time(t) + l->period_ms;

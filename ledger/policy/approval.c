@@ -136,7 +136,10 @@ read_limits(struct life *l)
 	const struct json_node *n;
 	uint64_t number;
 
-	if ((n = key_of(&l->request, "deadline", JSN_NUMBER)) != NULL && json_uint(n, &number))
+	/* Where something else than its end comes of it, the time is the rule's alone: who asks would go on at once,
+	 * or choose who decides. */
+	if (l->rule->on_timeout == TIMEOUT_ABORT &&
+	    (n = key_of(&l->request, "deadline", JSN_NUMBER)) != NULL && json_uint(n, &number))
 		l->deadline_ms = (int64_t)number * 1000;
 	if (period_ms(l) > 0) {
 		int64_t until = l->request.time_ms + period_ms(l);

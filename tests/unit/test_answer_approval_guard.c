@@ -234,6 +234,16 @@ GUARD(a_newer_request_of_another_workflow_hides_none_of_its_own)
 	cr_assert_eq(guarded_of(&w, task)->request, r);
 }
 
+GUARD(who_asks_does_not_shorten_the_time_after_which_things_go_on)
+{
+	uint32_t r = world_put(
+	    &w, "a", "hitl_request", "{\"rule_id\":\"mail\",\"deadline\":1}", ON(1));
+
+	is(world_put(&w, "a", "mail", NULL, ON(r)), GUARDED_VOID, APPROVAL_ALTHOUGH_REQUESTED);
+	w.now_ms += 100000;
+	is(world_put(&w, "a", "mail", NULL, ON(r)), GUARDED_PROCEEDED, 0);
+}
+
 GUARD(at_the_deadline_itself_the_request_is_open_still)
 {
 	uint32_t r = ask(&w, "mail"), at, after;

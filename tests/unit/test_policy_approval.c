@@ -296,6 +296,17 @@ Test(policy_approval, after_the_deadline_it_is_late_by_either_clock)
 	EXPECT(PAY(put(&t)), "late"); /* received too late */
 }
 
+Test(policy_approval, who_asks_does_not_shorten_the_time_after_which_things_go_on)
+{
+	uint64_t r = add("urn:asker", "hitl_request", "{\"rule_id\":\"r3\",\"deadline\":1}", PARENTS(first()));
+
+	EXPECT(task("urn:payer", "warn", NULL, PARENTS(r)), "although_requested");
+	r = add("urn:asker", "hitl_request", "{\"rule_id\":\"r2\",\"deadline\":1000001}", PARENTS(first()));
+	EXPECT(task("urn:payer", "ship", NULL, PARENTS(DECIDE("urn:ceo", "approved", r))),
+	    "role_not_held"); /* nor make it another's to decide */
+	EXPECT(task("urn:payer", "ship", NULL, PARENTS(DECIDE("urn:cfo", "approved", r))), OK);
+}
+
 Test(policy_approval, what_was_approved_in_time_may_be_done_later)
 {
 	uint64_t r = add("urn:asker", "hitl_request", "{\"rule_id\":\"r1\",\"deadline\":1000010}", PARENTS(first()));

@@ -312,7 +312,6 @@ class Log:
         named, flags, names = self.get(i, "compensates"), set(), []
         if self.breach[i]:
             flags.add("breach")
-            names = [p for p in self.e[i]["pred"] if self.is_work(p)]
         else:
             t = self.mean(named, i)
             if t is None or not self.is_work(t):
@@ -365,9 +364,6 @@ class Log:
             roots = sorted({t for t in found if t is not None and self.is_work(t)})
             if not found or None in found or len(roots) < len(set(found)) or not set(roots) & set(targets):
                 flags.add("unknown_target")
-                roots = []
-        if cp is not None and self.mean(cp, i) is None:
-            flags.add("unknown_target")
         if roots:
             if self.unsigned_about(i, roots):
                 flags.add("unsigned")
@@ -388,10 +384,10 @@ class Log:
         at = None
         if scope in ("checkpoint", "full") and not flags:
             at = self.mean(cp, i) if cp is not None else self.nearest(roots, i)
-            if at is None or not self.returnable(at, i):
+            if at is None or not self.returnable(at, i) or at in roots:
                 flags.add("bad_target")
         idem = self.get(i, "idem")
-        key = ("failed" if scope == "subgraph" else scope, tuple(roots), cp)
+        key = (scope, tuple(roots), cp)
         if idem is not None and not flags & {"breach", "unsigned", "bad_scope", "unknown_target"}:
             before = self.idem.setdefault((e["iss"], idem), i)
             if before != i:
@@ -400,10 +396,10 @@ class Log:
                     more["first"] = before
                 else:
                     flags.add("idem_conflict")
+        if not flags and at is not None and not any(at in self.anc[r] for r in roots):
+            flags.add("bad_target")
         if not flags and all(self.state(t, i + 1)[0] in ("rolled_back", "compensation_required") for t in roots):
             flags.add("bad_transition")
-        if not flags and at is not None and (at in roots or not any(at in self.anc[r] for r in roots)):
-            flags.add("bad_target")
         if not flags:
             asked = set(roots)
             if scope in ("failed", "subgraph", "checkpoint", "workflow"):
@@ -411,7 +407,7 @@ class Log:
             if scope in ("checkpoint", "full"):
                 down = self.below([at], i) - {at}
                 asked |= {t for t in down if any(t in self.anc[r] for r in roots)} if scope == "checkpoint" else set()
-                asked = down | set(roots) if scope == "full" else asked
+                asked = down if scope == "full" else asked
             if scope == "workflow":
                 for r in roots:
                     if self.e[r]["wid"]:
@@ -432,16 +428,16 @@ class Log:
                 base = self.rec[asked[0]]["first"]
             self.rec[i] = dict(flags=flags, names=[], of=base)
             if base is not None:
-                self.requests_of[asked[0]].append(i)
+                self.requests_of[base].append(i)
             return
         on = self.rec[asked[0]]
         base = on["first"]
         first = self.rec[base]
-        if first["flags"] & VOID:
+        if on["flags"] & VOID or first["flags"] & VOID:
             flags.add("void_request")
-        if self.unsigned_about(i, [asked[0]]):
+        if self.unsigned_about(i, [base]):
             flags.add("unsigned")
-        if not first["flags"] & VOID and first["limit"] is not None and self.time(i) > first["limit"]:
+        if first["limit"] is not None and self.time(i) > first["limit"]:
             flags.add("stale_request")
         if self.get(i, "idem") != self.get(asked[0], "idem"):
             flags.add("idem_mismatch")
@@ -457,7 +453,7 @@ class Log:
             for t in first["set"]:
                 self.events[t].append((i, "R", base, "success" if outcome == "success" or t in named else outcome))
         self.rec[i] = dict(flags=flags, names=[], of=base)
-        self.requests_of[asked[0]].append(i)
+        self.requests_of[base].append(i)
 
     def state(self, t, size):
         """Its state, the record that brought it there, and all that ever moved it."""
@@ -579,11 +575,11 @@ class Log:
         role = rule["role"] if rule else self.get(r, "role") or None
         higher = rule.get("escalate_to", role) if rule else role
         more = rule["timeout_s"] * 1000 if rule and "timeout_s" in rule else None
-        said = whole(self.get(r, "deadline"))
-        ends = ([said * 1000] if said else []) + ([self.time(r) + more] if more else [])
-        deadline = min(ends) if ends else None
         timeout = rule.get("on_timeout", "abort") if rule else self.get(r, "on_timeout")
         timeout = timeout if timeout in ("abort", "escalate", "proceed") else "abort"
+        said = whole(self.get(r, "deadline")) if not rule or timeout == "abort" else None
+        ends = ([said * 1000] if said else []) + ([self.time(r) + more] if more else [])
+        deadline = min(ends) if ends else None
         uses = max(1, whole(self.get(r, "uses")) or 1)
         steps, approval, revoked, used_up = [("requested", r, self.time(r))], None, None, None
         if self.get(r, "kind") == "notify":

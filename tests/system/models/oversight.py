@@ -171,14 +171,14 @@ class Request:
         if breach(log.e, r):
             self.flags.append("kind_breach")
         self.timeout = self.rule.get("timeout_s") if self.rule else None
+        word = self.rule.get("on_timeout") if self.rule else text(ext.get("on_timeout"))
+        self.on_timeout = word if word in ("abort", "escalate", "proceed") else "abort"
         ends = []
-        if whole(ext.get("deadline")):
+        if whole(ext.get("deadline")) and (not self.rule or self.on_timeout == "abort"):
             ends.append(ext["deadline"] * 1000)
         if self.timeout is not None:
             ends.append(time_of(r) + self.timeout * 1000)
         self.deadline = min(ends) if ends else None
-        word = self.rule.get("on_timeout") if self.rule else text(ext.get("on_timeout"))
-        self.on_timeout = word if word in ("abort", "escalate", "proceed") else "abort"
         self.uses = min(max(whole(ext.get("uses")) or 1, 1), (1 << 32) - 1)
         self.steps = []  # (state, since, "entry" index | "clock" deadline)
         self.escalated = False
