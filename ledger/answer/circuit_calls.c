@@ -46,6 +46,15 @@ look(struct gather *g)
 	return g->out->complete && !g->no_memory;
 }
 
+/* A list is as large as an answer may be: a task has up to a hundred callers, and that is not counted above. */
+static bool
+fits(struct gather *g, size_t count, size_t item)
+{
+	if (count >= g->budget->arena->max / item)
+		g->out->complete = false;
+	return g->out->complete;
+}
+
 static bool
 is_work(const struct facts_view *v, uint32_t index)
 {
@@ -60,7 +69,7 @@ add_call(struct gather *g, uint32_t from, uint32_t to, uint32_t index)
 	struct circuit_calls *c = g->out;
 	struct circuit_call *list;
 
-	if (from == to)
+	if (from == to || !fits(g, c->count, sizeof(*list)))
 		return;
 	if ((list = grown(c->call, &c->room, c->count, sizeof(*list))) == NULL) {
 		g->no_memory = true;
@@ -134,6 +143,8 @@ gather_failures(struct gather *g)
 			if (!is_work(g->v, p) || (t->level == LEVEL_1 && x->level != LEVEL_1) ||
 			    (g->q->to != FACTS_NONE && x->iss != g->q->to))
 				continue;
+			if (!fits(g, g->failed_count, sizeof(*list)))
+				return;
 			list = grown(g->failed, &g->failed_room, g->failed_count, sizeof(*list));
 			if (list == NULL) {
 				g->no_memory = true;

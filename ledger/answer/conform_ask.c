@@ -198,6 +198,8 @@ ask_recovery(struct conforming *c, struct why *why)
 		find_recovery(c, &a);
 		rests_on_64(c, a.rests_on, a.rests_on_count);
 		c->complete = c->complete && a.complete;
+		if (!a.complete)
+			break; /* the next page would read as much again */
 		q.from = a.next;
 	}
 	return rc;

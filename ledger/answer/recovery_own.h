@@ -55,6 +55,7 @@ struct recovery {
 	struct arena scratch; /* lives as long */
 	struct arena page;    /* for one record at a time */
 	struct undo undo;
+	uint32_t *first_task; /* of workflows whose number was given away by a descriptor: 1 + it; 0: not looked for */
 	struct recovery_request *requests; /* ascending index, as the others */
 	size_t request_count;
 	struct recovery_result *results;

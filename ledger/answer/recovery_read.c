@@ -204,6 +204,28 @@ find_checkpoint(struct reading *d)
 
 /* ---- who asks, and when ---- */
 
+/* A workflow's first task, which is there.  Where a descriptor came before, the whole workflow has to be looked
+ * through: once, not for each root of each request. */
+static uint32_t
+first_task(const struct reading *d, uint32_t wid)
+{
+	uint32_t first = facts_first(&d->v, FACTS_WID, wid), *known = d->r->first_task;
+
+	if (fact_is_task(fact(&d->v, first)) && fact(&d->v, first)->wid == wid)
+		return first;
+	if (known != NULL && known[wid] != 0)
+		return known[wid] - 1;
+	for (uint32_t i = facts_workflow_last(&d->v, wid); i != FACTS_NONE;
+	     i = fact(&d->v, i)->in_workflow)
+		first = i;
+	if (known == NULL)
+		known = d->r->first_task = arena_zalloc(&d->r->scratch,
+		    (size_t)facts_count(d->r->v, FACTS_WID) * sizeof(*known));
+	if (known != NULL)
+		known[wid] = first + 1;
+	return first;
+}
+
 /* The signer of the workflow's first task.  Not of every task without predecessors: anybody can add one. */
 static bool
 is_root_signer(const struct reading *d, uint32_t wid)
@@ -212,11 +234,7 @@ is_root_signer(const struct reading *d, uint32_t wid)
 
 	if (wid == FACTS_NONE)
 		return false;
-	first = facts_first(&d->v, FACTS_WID, wid);
-	if (!fact_is_task(fact(&d->v, first)) || fact(&d->v, first)->wid != wid)
-		for (uint32_t i = facts_workflow_last(&d->v, wid); i != FACTS_NONE;
-		     i = fact(&d->v, i)->in_workflow)
-			first = i;
+	first = first_task(d, wid);
 	return fact(&d->v, first)->iss == d->t->iss && first != d->q->index;
 }
 
