@@ -67,8 +67,8 @@ one_edge(struct circuits *c, struct circuit_edge *e, size_t call, size_t calls, 
 	enum rc rc;
 
 	c->window.count = 0;
-	rc = circuit_replay(c->v, c->calls.call + call, calls, c->calls.told + told, tolds,
-	    c->lists, e, &c->window);
+	rc = circuit_replay(c->v, calls == 0 ? NULL : c->calls.call + call, calls,
+	    tolds == 0 ? NULL : c->calls.told + told, tolds, c->lists, e, &c->window);
 	if (rc != RC_OK)
 		return rc;
 	out->edge_total++;

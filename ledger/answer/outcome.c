@@ -195,7 +195,8 @@ gather_task(struct gather *g, uint32_t task)
 		if (!add(g, task, child))
 			return RC_NO_MEMORY;
 	}
-	settle(g->out->items + first, g->out->count - first);
+	if (g->out->count > first)
+		settle(g->out->items + first, g->out->count - first);
 	return RC_OK;
 }
 

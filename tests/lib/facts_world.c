@@ -251,12 +251,12 @@ world_policy(struct facts_world *w, const char *json)
 	struct own_policy event = {bytes_str("file"), bytes_str(json)};
 	struct why why = {0};
 	uint32_t index = (uint32_t)facts_reach(w->f);
+	enum rc read = book_add(w->book, index, w->now_ms, bytes_str(json), &why);
 	struct bytes payload;
 
-	if (book_add(w->book, index, w->now_ms, bytes_str(json), &why) != RC_OK) {
+	if (read != RC_OK)
 		(void)fprintf(stderr, "world_policy: %s\n", why.text);
-		must(!"the policy document can be read");
-	}
+	must(read == RC_OK);
 	must(own_policy_write(&event, &w->arena, &payload) == RC_OK);
 	return world_event(w, ENTRY_POLICY, payload);
 }
