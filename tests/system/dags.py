@@ -350,11 +350,26 @@ class Dags:
         put("task", [], {}, pick(crew), pick(ACTS))
         for _ in range(rng.randint(4, most)):
             what, work = rng.random(), of("task", "start", "translation") or here[:1]
+            if some(.1):  # as it should be, up to the revocation or one use too many
+                rule, asker = pick(["pay", "pay", "deploy"]), pick(crew)
+                boss = self.by_iss[uri("operator" if rule == "deploy" else "ann", "example.com")]
+                put("hitl_request", work, {"rule_id": rule, "uses": pick([1, 2, 3])}, asker)
+                asked = here[-1]
+                shown = {"shown_hash": b64u(bytes.fromhex(asked["inp"]))} if asked["inp"] else {}
+                put("hitl_decision", [asked], dict({"decision": "approved"}, **shown), boss)
+                approval = here[-1]
+                for _ in range(rng.randint(1, 4)):
+                    if some(.25):
+                        put("hitl_decision", [asked], {"decision": pick(["revoked", "revoked", "withdrawn", "denied"])}, pick([boss, asker]))
+                    else:
+                        put("task", [approval], {}, pick(crew) if some(.85) else boss, rule)
+                continue
             if what < .2:
                 ext = {"rule_id": pick(["pay"] * 6 + ["deploy"] * 3 + ["nothing", ""])} if some(.85) else {}
                 if some(.25):
                     ext["deadline"] = whole(now + pick([-200, -70, -30, -5, 0, 1, 400]))
-                for name, p, values in (("uses", .3, [whole(1), 2, 3]), ("role", .3, ["approver", "chief", "nobody", ""]), ("kind", .04, ["notify", "approval"]),
+                for name, p, values in (("uses", .3, [whole(1), 2, 3]), ("role", .3, ["approver", "chief", "nobody", ""]),
+                                        ("kind", .04, ["notify", "approval"]),
                                         ("on_timeout", .2, ["abort", "escalate", "proceed", "sleep"])):
                     if some(p):
                         ext[name] = pick(values)
