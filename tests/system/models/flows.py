@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dags import cbor
 from kit import unb64u
 
+LONE = True
 NONE = 2**64 - 1
 NOT_FOUND, BAD_REQUEST = 23, 29
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -784,7 +785,8 @@ class Flow:
         return bool(self.mine or self.plans)
 
     def name(self, i):
-        return text(self.log.e[i]["ext"].get("node")) if self.log.e[i]["kind"] in ("task", "start") else None
+        said = text(self.log.e[i]["ext"].get("node"))
+        return said or None if self.log.e[i]["kind"] == "task" else said if self.log.e[i]["kind"] == "start" else None
 
     def states(self):
         log, e = self.log, self.log.e
@@ -884,6 +886,7 @@ class Flow:
                     if r is None or e[r]["wid"] != self.wid or e[d]["iss"] == e[i]["iss"]:
                         continue
                     life = log.life_of(r, size)
+                    count("slot of a request " + life["state"])
                     if life["approval"] == d and life["state"] in ("approved", "consumed") and ("role" not in slot or member_of(log.doc(d), slot["role"], e[d]["iss"])):
                         ok = True
                 count("slot approval %s" % ok)
@@ -1033,6 +1036,8 @@ class Flow:
                 count("guarded " + state)
                 if state in ("approval_missing", "approval_void") and not (log.is_work(i) and log.state(i, size)[0] == "rolled_back"):
                     f["approval"].append(i)
+            if e[i]["level"] > 1 and any(i < at < size and e[i]["iss"] == iss and log.time(i) >= since for at, iss, since in getattr(log.w, "revoked", [])):
+                f["signer_key"].append(i)
             if marked(i, "critical") and not (log.get(i, "attestation") or any(e[p]["kind"] == "attestation" for p in preds) or
                                               any(c < size and e[c]["kind"] == "attestation" for c in log.children[i])):
                 f["attestation"].append(i)
@@ -1233,7 +1238,7 @@ logs = {}
 def questions(rng, world, wid, indexes):
     log = logs.setdefault(id(world), Log(world))
     log.catch_up()
-    raw = uuid.UUID(wid).bytes
+    raw = uuid.UUID(wid).bytes if wid else b""
     yield "Query/Workflow", "Workflow", {"wid": raw}, lambda size: Flow(log, wid, size).answer()
     if rng.random() < 0.2:
         offset, limit = rng.randint(0, 6), rng.randint(1, 5)
