@@ -594,7 +594,153 @@ def recovery(log, t, wid, limit, first, tasks_first, size):
     return out
 
 
-LOGS = {}
+# --- section 3
+
+CIRCUIT = {"window": 20, "minimum": 5, "threshold": 0.5, "wait_s": 60, "probes": 1}
+
+
+class Edge:
+    """One breaker: calls, failures and reports in the order of the log."""
+
+    def __init__(self, log, a, b):
+        self.log, self.a, self.b = log, a, b
+        self.state, self.since, self.until, self.opened = "closed", 0, None, None
+        self.window, self.bad, self.probes = [], {}, 0  # bad: call -> its first failure
+        self.calls = self.while_open = self.bad_total = self.self_reported = self.third_party = 0
+        self.changes, self.reports = [], []
+
+    def change(self, state, at_ms, index):
+        SEEN["change %s>%s" % (self.state, state)] += 1
+        self.changes.append({"state": state, "at_ms": at_ms, "index": index, "bad": sum(c in self.bad for c in self.window), "calls": len(self.window)})
+        self.state, self.since = state, at_ms
+
+    def time(self, now):
+        if self.state == "open" and now >= self.until:
+            self.change("half_open", self.until, NONE)
+            self.window, self.probes = [], 0
+
+    def open(self, i, doc):
+        now = self.log.e[i]["received_ms"]
+        self.change("open", now, i)
+        self.until = now + doc["wait_s"] * 1000
+        self.window = []
+
+    def weigh(self, i, doc):
+        n, b = len(self.window), sum(c in self.bad for c in self.window)
+        # the share is a decimal with six digits at most: compared as whole numbers
+        if n >= doc["minimum"] and b * 1000000 >= round(doc["threshold"] * 1000000) * n:
+            self.open(i, doc)
+
+    def params(self, i):
+        doc = dict(CIRCUIT, **self.log.world.doc_at(i).get("circuit", {}))
+        self.time(self.log.e[i]["received_ms"])
+        return doc
+
+    def call(self, i):
+        doc = self.params(i)
+        self.calls += 1
+        if self.state == "open":
+            self.while_open += 1
+            return
+        self.window = (self.window + [i])[-doc["window"]:]
+        if self.state == "closed":
+            self.weigh(i, doc)
+        else:
+            self.probes += 1
+            if self.probes >= doc["probes"]:
+                self.change("closed", self.log.e[i]["received_ms"], i)
+
+    def failure(self, i, named):
+        doc = self.params(i)
+        iss = self.log.e[i]["iss"]
+        first = [c for c in named if c not in self.bad]
+        self.window = self.window[-doc["window"]:]
+        for c in first:
+            self.bad[c] = i
+            self.bad_total += 1
+            self.self_reported += iss == self.b
+            self.third_party += iss not in (self.a, self.b)
+        if any(c in self.window for c in first):
+            if self.state == "half_open":
+                self.open(i, doc)
+            elif self.state == "closed":
+                self.weigh(i, doc)
+
+    def report(self, i):
+        e = self.log.e[i]
+        self.time(e["received_ms"])
+        self.reports.append({"jti": hexid(e["jti"]), "index": i, "iss": e["iss"], "state": e["ext"]["state"], "computed": self.state,
+                             "agrees": e["ext"]["state"] == self.state, "by_caller": e["iss"] == self.a})
+
+
+def edges_of(log, size):
+    """All edges of the first 'size' entries, in their order, and the number of strays."""
+    edges, strays = {}, 0
+    seen = {iss for iss, i in log.first_of.items() if i < size}
+    edge = lambda a, b: edges.setdefault((a, b), Edge(log, a, b))
+    by = {}  # call -> callers
+    for i in range(size):
+        e = log.e[i]
+        if e["entry"] != "token":
+            continue
+        if log.work(i):
+            by[i] = {log.e[p]["iss"] for p in e["pred"] if log.work(p)} - {e["iss"]}
+            for a in by[i]:
+                edge(a, e["iss"]).call(i)
+        elif e["kind"] == "failure" and not log.breach(i):
+            named = {}
+            for p in e["pred"]:
+                if log.work(p) and not (log.unsigned(i) and not log.unsigned(p)):
+                    for a in by[p]:
+                        named.setdefault((a, log.e[p]["iss"]), []).append(p)
+            for k in named:
+                edge(*k).failure(i, named[k])
+        elif e["kind"] == "circuit":
+            a, b = (e["ext"].get("edge_from", e["iss"]), e["ext"].get("edge_to")) if not log.breach(i) else (None, None)
+            if a not in seen or b not in seen or a == b:
+                strays += 1
+            else:
+                edge(a, b).report(i)
+    for x in edges.values():
+        x.time(log.e[size - 1]["received_ms"])
+    return [edges[k] for k in sorted(edges, key=lambda k: (log.first_of[k[0]], log.first_of[k[1]]))], strays
+
+
+def circuit(log, a, b, everything, limit, skip, size):
+    if (size, id(log)) not in CIRCUITS:
+        if len(CIRCUITS) > 3:
+            CIRCUITS.clear()
+        CIRCUITS[size, id(log)] = edges_of(log, size)
+    edges, strays = CIRCUITS[size, id(log)]
+    seen = {iss for iss, i in log.first_of.items() if i < size}
+    if (a and a not in seen) or (b and b not in seen):
+        return NOT_FOUND
+    edges = [x for x in edges if (not a or x.a == a) and (not b or x.b == b)]
+    listed = [x for x in edges if everything or x.changes or x.reports]
+    page = listed[skip:][:limit or 100]
+    out = {"tree_size": size, "complete": True, "edge_total": len(edges), "open": sum(x.state == "open" for x in edges),
+           "half_open": sum(x.state == "half_open" for x in edges), "stray_reports": strays, "edges": [], "rests_on": set()}
+    if len(listed) <= skip + len(page):
+        out["next"] = 0
+    for x in page:
+        bad = [c for c in x.window if c in x.bad]
+        out["edges"].append({"from": x.a, "to": x.b, "state": x.state, "since_ms": x.since, "bad": len(bad), "calls": len(x.window), "calls_total": x.calls,
+                             "bad_total": x.bad_total, "self_reported": x.self_reported, "third_party": x.third_party, "while_open": x.while_open,
+                             "changes": x.changes[-100:], "change_total": len(x.changes), "reports": x.reports[-100:], "report_total": len(x.reports),
+                             "disagree_total": sum(not r["agrees"] for r in x.reports)})
+        out["rests_on"] |= set(x.window) | {x.bad[c] for c in bad} | {c["index"] for c in x.changes[-100:]} - {NONE} | {r["index"] for r in x.reports[-100:]}
+        SEEN["edge " + x.state] += 1
+        SEEN["edge report agrees"] += any(r["agrees"] for r in x.reports)
+        SEEN["edge report disagrees"] += not all(r["agrees"] for r in x.reports)
+        for name in ("self_reported", "third_party", "while_open"):
+            SEEN["edge " + name] += getattr(x, name) > 0
+    SEEN["edge stray"] += strays > 0
+    SEEN["edge page"] += "next" not in out
+    out["rests_on"] = sorted(out["rests_on"])
+    return out
+
+
+LOGS, CIRCUITS = {}, {}
 
 
 def questions(rng, world, wid, indexes):
@@ -623,3 +769,14 @@ def questions(rng, world, wid, indexes):
         yield ("Query/Recovery", "Recovery", dict(key(t), limit=limit, tasks_from=tasks_first, **{"from": first}),
                lambda size: recovery(log, t, None, limit, first, tasks_first, size))
     yield ("Query/Recovery", "Recovery", {"wid": uuid.UUID(wid).bytes}, lambda size: recovery(log, None, wid, 0, 0, 0, size))
+    if rng.random() < .12:
+        a, b = (rng.choice(list(log.first_of)) if rng.random() < p else "" for p in (.3, .3))
+        everything, limit = rng.random() < .6, rng.choice([0, 1000, 1, 7])
+        skip, after, size = 0, 0, 0
+        for _ in range(4):  # pages of one answer
+            more = {"at": size} if size else {}
+            reply = yield ("Query/Circuit", "Circuit", dict({"from": a, "to": b}, all=everything, limit=limit, after=after, **more),
+                           lambda size, skip=skip: circuit(log, a, b, everything, limit, skip, size))
+            if not isinstance(reply, dict) or not reply["next"]:
+                break
+            skip, after, size = skip + len(reply["edges"]), reply["next"], reply["tree_size"]
