@@ -75,6 +75,14 @@ weigh(struct breaker *b, uint32_t index, const struct policy_doc *doc)
 		open_it(b, index, doc);
 }
 
+/* The oldest calls drop out of the window until no more than so many are left. */
+static void
+cut_to(struct breaker *b, uint64_t window)
+{
+	for (; b->at - b->low > window; b->low++)
+		b->bad -= b->l->bad[b->low];
+}
+
 static void
 on_call(struct breaker *b)
 {
@@ -88,25 +96,34 @@ on_call(struct breaker *b)
 		empty(b);
 		return;
 	}
-	for (; b->at - b->low > doc->circuit.window; b->low++)
-		b->bad -= b->l->bad[b->low];
+	cut_to(b, doc->circuit.window);
 	if (b->e->state == CIRCUIT_CLOSED)
 		weigh(b, index, doc);
 	else if (b->at - b->since >= doc->circuit.probes)
 		change(b, CIRCUIT_CLOSED, fact(b->v, index)->received_ms, index);
 }
 
+/* A failure and the calls that it names: pairs of failure and place. */
 static void
-on_failure(struct breaker *b, size_t place)
+on_failure(struct breaker *b, const uint32_t *pairs, size_t count)
 {
-	uint32_t index = b->calls[place].failure;
+	uint32_t index = pairs[0];
 	const struct policy_doc *doc = fact_doc(b->v, index);
+	uint32_t bad;
 
 	pass_time(b, fact(b->v, index)->received_ms);
-	if (place < b->low)
-		return; /* about a call that is not in the window any more */
-	b->l->bad[place] = 1;
-	b->bad++;
+	cut_to(b, doc->circuit.window);
+	bad = b->bad;
+	for (size_t i = 0; i < count; i++) {
+		size_t place = pairs[2 * i + 1];
+
+		if (place < b->low)
+			continue; /* not in the window any more */
+		b->l->bad[place] = 1;
+		b->bad++;
+	}
+	if (b->bad == bad)
+		return;
 	if (b->e->state == CIRCUIT_HALF_OPEN)
 		open_it(b, index, doc);
 	else
@@ -183,6 +200,19 @@ list_failed(const struct breaker *b, size_t count)
 	return n;
 }
 
+/* The failure at this place of the list, with all that it names.  Their number. */
+static size_t
+failed_by(struct breaker *b, size_t from, size_t count)
+{
+	const uint32_t *pairs = b->l->failed + 2 * from;
+	size_t n = 1;
+
+	while (from + n < count && pairs[2 * n] == pairs[0])
+		n++;
+	on_failure(b, pairs, n);
+	return n;
+}
+
 /* The newest of a ring, oldest first. */
 static void
 unroll(struct breaker *b)
@@ -238,7 +268,7 @@ circuit_replay(const struct facts_view *v, const struct circuit_call *calls, siz
 		if (x < y && x < z)
 			on_call(&b);
 		else if (y < z)
-			on_failure(&b, lists->failed[2 * failed++ + 1]);
+			failed += failed_by(&b, failed, failed_count);
 		else
 			on_report(&b, told[t++].index);
 	}

@@ -30,14 +30,15 @@ def uri(name, domain):
 POLICY = [{
     "roles": {"approver": ["spiffe://example.com/human/ann", "spiffe://example.com/human/bob"], "chief": ["spiffe://example.com/human/operator"],
               "operator": ["spiffe://example.com/human/operator", "spiffe://bank.example/human/*"],
-              "coordinator": ["spiffe://example.com/human/coordinator"], "human": ["spiffe://example.com/human/*"]},
+              "coordinator": ["spiffe://example.com/human/coordinator", "spiffe://example.com/agent/runner"],
+              "human": ["spiffe://example.com/human/*"]},
     "rules": [{"id": "pay", "when": {"field": "exec_act", "op": "eq", "value": "pay"}, "role": "approver", "escalate_to": "chief", "action": "pause",
                "timeout_s": 900, "on_timeout": "abort"},
               {"id": "deploy", "when": {"all": [{"field": "exec_act", "op": "eq", "value": "deploy"}, {"not": {"field": "ext.critical", "op": "exists"}}]},
                "role": "chief", "action": "escalate", "on_timeout": "escalate"}],
     "irreversible": ["send_mail"], "consequential": ["deploy", "pay"], "critical": ["pay"],
     "recovery": {"request_age_max_s": 3600, "requesters": ["signer", "root", "coordinator", "human"]},
-    "circuit": {"window": 6, "minimum": 3, "threshold": 0.5, "wait_s": 30, "probes": 2},
+    "circuit": {"window": 6, "minimum": 3, "threshold": 0.5, "wait_s": 1, "probes": 2},
     "override": {"ack_s": 300}}, {
     "roles": {"approver": ["spiffe://example.com/human/ann"], "chief": ["spiffe://example.com/human/operator"],
               "operator": ["spiffe://example.com/human/operator"], "coordinator": ["spiffe://example.com/human/coordinator"],
@@ -45,15 +46,15 @@ POLICY = [{
     "rules": [{"id": "pay", "when": {"field": "exec_act", "op": "eq", "value": "pay"}, "role": "approver", "action": "abort", "timeout_s": 60,
                "on_timeout": "proceed"}],
     "irreversible": ["pay"], "consequential": ["deploy"], "critical": [],
-    "recovery": {"request_age_max_s": 60, "requesters": ["signer", "human"]},
-    "circuit": {"window": 4, "minimum": 2, "threshold": 0.6, "wait_s": 1, "probes": 1},
+    "recovery": {"request_age_max_s": 1, "requesters": ["signer", "human"]},
+    "circuit": {"window": 4, "minimum": 2, "threshold": 0.6, "wait_s": 0, "probes": 1},
     "trust": {"model": "beta", "floor": 0.4, "half_life_s": 40, "start": 0.6, "add": 0.03, "minor": 0.8, "major": 0.4, "violation": 0.05},
     "override": {"ack_s": 0}, "retention_s": 20000000, "profile": "relaxed"}]
 
 # kind -> (weight, kinds that a predecessor should be)
 SHAPES = {
-    "task": (40, None), "start": (4, None), "checkpoint": (6, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
-    "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (1, ["failure"]), "hitl_request": (8, ["task"]),
+    "task": (40, None), "start": (4, None), "checkpoint": (9, None), "failure": (8, None), "rollback_request": (7, ["failure", "task"]),
+    "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (2, ["failure"]), "hitl_request": (8, ["task"]),
     "hitl_decision": (9, ["hitl_request"]), "override": (5, None), "override_ack": (4, ["override"]), "override_release": (3, ["override"]),
     "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (2, None), "quarantine_end": (1, ["quarantine"]),
     "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (1, None)}
@@ -145,6 +146,10 @@ class Dags:
         elif kind == "checkpoint":
             if some(.3):
                 e["reversible"] = some(.7)
+            if some(.15):
+                e["ttl_s"] = pick([0, 1, 3600, 3600, -5])
+            if some(.1):
+                e[pick(["irreversible", "compensation_required"])] = True
         elif kind == "failure":
             if some(.8):
                 e["fail_class"] = pick(["timeout", "dependency", "policy", "internal", "external", "odd"])
@@ -152,16 +157,17 @@ class Dags:
                 e["retryable"] = some(.5)
         elif kind == "rollback_request":
             if some(.6):
-                e["idem"] = pick(["i1", "i2", "i3"])
+                e["idem"] = pick(["i1", "i2", "i3"]) + (here[0]["wid"][:8] if here and some(.8) else "")
             cps = [x["jti"] for x in here if x["kind"] == "checkpoint"]
             if cps and some(.4):
-                e["target_cp"] = pick(cps)
+                e["target_cp"] = pick(cps) if some(.9) else self.ids(here, 1)[0]
             elif some(.5):
-                e["set"] = self.ids(here)
+                e["set"] = [p["jti"] for p in parents] if some(.5) else self.ids(here) if some(.95) else []
             if some(.5):
-                e["scope"] = pick(["node", "subgraph", "workflow"])
-            if some(.2):
-                e["not_after"] = when()
+                e["scope"] = pick(["node", "subgraph", "failed", "workflow", "checkpoint", "full"] if "set" not in e and "target_cp" not in e else
+                                  ["checkpoint", "full"] if "set" not in e and some(.8) else ["node", "failed", "workflow", "full", "galaxy"])
+            if some(.3):
+                e["not_after"] = pick([when(), iat + rng.randint(0, 25)])
         elif kind == "rollback_result":
             e["outcome"] = pick(["success", "success", "success", "partial", "refused", "irreversible", "failed"])
             req = [p for p in parents if p["kind"] == "rollback_request"]
@@ -172,12 +178,16 @@ class Dags:
             for name, p in (("done", .4), ("left", .2), ("compensations", .1)):
                 if some(p):
                     e[name] = self.ids(here)
+            if req and some(.4):  # what was asked for
+                e["done"] = [p["jti"] for p in req[0]["pred"] if isinstance(p, dict)][:rng.randint(1, 3)]
         elif kind == "compensation":
             e["compensates"] = (pick(parents)["jti"] if parents and some(.9) else self.ids(here, 1)[0])
         elif kind == "circuit":
             e["state"] = pick(["closed", "open", "half_open"])
             if some(.8):
-                e["edge_from"], e["edge_to"] = subject(), subject()
+                e["edge_from"], e["edge_to"] = (subject(), subject()) if some(.3) else (pick(self.keys[:6]).iss, pick(self.keys[:6]).iss)
+            elif some(.7):
+                e["edge_to"] = pick(self.keys[:6]).iss
         elif kind == "hitl_request":
             if some(.8):
                 e["rule_id"] = pick(["pay", "pay", "deploy", "nothing"])
@@ -280,12 +290,23 @@ class Dags:
                     parents = []
             if world.dags and rng.random() < 0.03:
                 parents.append(world.entries[rng.choice(rng.choice(world.dags)[1])])
+            if world.dags and kind in ("failure", "compensation", "rollback_request", "rollback_result") and rng.random() < 0.1:
+                old = [world.entries[i] for _, indexes in world.dags[-200:] for i in indexes]  # of another workflow, and some time ago
+                parents[:0] = rng.sample(old, 1) if kind == "failure" else [x for x in old if x["kind"] in wanted][-1:]
             if not parents and kind not in ("task", "start", "lifecycle"):
                 kind = "task"
             iat = now - rng.randint(0, 20) if rng.random() < .6 else now + rng.randint(0, 3)
             ext = self.ext(kind, here, parents, iat)
             act = rng.choice(ACTS) if kind == "task" else kind
             key = self.signer(kind, parents)
+            asked = [x for x in here if x["kind"] == "rollback_request" and x["ext"].get("idem")]
+            if kind == "rollback_request" and here and rng.random() < .2:
+                key = self.by_iss[here[0]["iss"]]
+            elif kind == "rollback_request" and asked and rng.random() < .4:  # asked again, sometimes for something else
+                first = rng.choice(asked)
+                key, parents, ext = self.by_iss[first["iss"]], list(first["pred"]), dict(first["ext"], reason="again")
+                if rng.random() < .3:
+                    ext["scope"] = rng.choice(["node", "failed", "workflow"])
             if rng.random() < .3:
                 key = self.second.get(key.iss, key)
             jti = str(uuid.UUID(int=rng.getrandbits(128), version=4))

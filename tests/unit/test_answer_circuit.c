@@ -141,6 +141,40 @@ Test(answer_circuit, a_good_call_that_reaches_the_minimum_can_open_it)
 	cr_assert_eq(edge().state, CIRCUIT_OPEN, "one of three");
 }
 
+Test(answer_circuit, calls_that_one_failure_names_become_bad_together)
+{
+	uint32_t one, two;
+	struct circuit_edge e;
+
+	begin("{\"circuit\":{\"window\":4,\"minimum\":2,\"threshold\":0.5}}");
+	one = call();
+	two = call();
+	(void)world_put(&w, "a", "failure", NULL, P(one, two));
+	e = edge();
+	cr_assert_eq(e.change_total, 1u);
+	cr_assert_eq(e.changes[0].bad, 2u, "%u", e.changes[0].bad);
+	cr_assert_eq(e.changes[0].calls, 2u);
+}
+
+Test(answer_circuit, a_smaller_window_takes_effect_with_the_next_failure)
+{
+	uint32_t first, last = 0;
+	struct circuit_edge e;
+
+	begin("{\"circuit\":{\"window\":4,\"minimum\":4,\"threshold\":0.5}}");
+	first = call();
+	for (int i = 0; i < 3; i++)
+		last = call();
+	(void)world_policy(&w, "{\"circuit\":{\"window\":2,\"minimum\":2,\"threshold\":0.5}}");
+	(void)failed(first);
+	e = edge();
+	cr_assert_eq(e.calls, 2u);
+	cr_assert_eq(e.bad, 0u, "it dropped out");
+	cr_assert_eq(e.change_total, 0u);
+	(void)failed(last);
+	cr_assert_eq(edge().change_total, 1u);
+}
+
 Test(answer_circuit, what_dropped_out_of_the_window_does_not_count)
 {
 	uint32_t x;

@@ -131,7 +131,10 @@ class Log:
 
     def irreversible(self, i):
         e = self.e[i]
-        return e["ext"].get("irreversible") is True or self.listed(i) or (e["kind"] == "checkpoint" and e["ext"].get("reversible") is False)
+        return (e["kind"] == "task" and e["ext"].get("irreversible") is True) or self.listed(i) or (e["kind"] == "checkpoint" and e["ext"].get("reversible") is False)
+
+    def wants_compensation(self, i):
+        return self.e[i]["kind"] == "task" and self.e[i]["ext"].get("compensation_required") is True
 
     def can_return(self, i, now):
         e = self.e[i]
@@ -432,7 +435,7 @@ class Replay:
                 self.put(x, "compensation_required", i)
             elif outcome == "failed":
                 self.put(x, "rollback_failed", i, holder, before, by_before)
-            elif log.irreversible(x) or log.e[x]["ext"].get("compensation_required") is True:
+            elif log.irreversible(x) or log.wants_compensation(x):
                 self.put(x, "compensation_required", i)
             else:
                 self.put(x, "rollback_failed", i, holder, before, by_before)
@@ -493,7 +496,7 @@ def rollback(log, t, scope, to, limit, after, size):
     items = []
     for x in sorted(out, reverse=True):
         e = log.e[x]
-        action = ("already_rolled_back" if states.get(x, "-")[0] == "rolled_back" else "compensate" if e["ext"].get("compensation_required") is True else
+        action = ("already_rolled_back" if states.get(x, "-")[0] == "rolled_back" else "compensate" if log.wants_compensation(x) else
                   "irreversible" if log.irreversible(x) else "undo")
         items.append({"jti": hexid(e["jti"]), "wid": hexid(e["wid"]), "index": x, "iss": e["iss"], "act": e["act"], "action": action,
                       "foreign": e["wid"] != log.e[t]["wid"], "join": any(p in reached for p in e["pred"]) and any(p not in reached for p in e["pred"])})
