@@ -313,6 +313,7 @@ class Log:
         named, flags, names = self.get(i, "compensates"), set(), []
         if self.breach[i]:
             flags.add("breach")
+            names = [p for p in self.e[i]["pred"] if self.is_work(p)]
         else:
             t = self.mean(named, i)
             if t is None or not self.is_work(t):
