@@ -38,7 +38,7 @@ POLICY = [{
                "role": "chief", "action": "escalate", "on_timeout": "escalate"}],
     "irreversible": ["send_mail"], "consequential": ["deploy", "pay"], "critical": ["pay"],
     "recovery": {"request_age_max_s": 3600, "requesters": ["signer", "root", "coordinator", "human"]},
-    "circuit": {"window": 6, "minimum": 3, "threshold": 0.5, "wait_s": 1, "probes": 2},
+    "circuit": {"window": 6, "minimum": 3, "threshold": 0.5, "wait_s": 3, "probes": 2},
     "override": {"ack_s": 300}}, {
     "roles": {"approver": ["spiffe://example.com/human/ann"], "chief": ["spiffe://example.com/human/operator"],
               "operator": ["spiffe://example.com/human/operator"], "coordinator": ["spiffe://example.com/human/coordinator"],

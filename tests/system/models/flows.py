@@ -366,6 +366,9 @@ class Log:
             roots = sorted({t for t in found if t is not None and self.is_work(t)})
             if not found or None in found or len(roots) < len(set(found)) or not set(roots) & set(targets):
                 flags.add("unknown_target")
+                roots = []
+        if cp is not None and self.mean(cp, i) is None:
+            flags.add("unknown_target")
         if roots:
             if self.unsigned_about(i, roots):
                 flags.add("unsigned")
@@ -386,10 +389,10 @@ class Log:
         at = None
         if scope in ("checkpoint", "full") and not flags:
             at = self.mean(cp, i) if cp is not None else self.nearest(roots, i)
-            if at is None or not self.returnable(at, i) or at in roots:
+            if at is None or not self.returnable(at, i):
                 flags.add("bad_target")
         idem = self.get(i, "idem")
-        key = (scope, tuple(roots), cp)
+        key = ("failed" if scope == "subgraph" else scope, tuple(roots), cp)
         if idem is not None and not flags & {"breach", "unsigned", "bad_scope", "unknown_target"}:
             before = self.idem.setdefault((e["iss"], idem), i)
             if before != i:
@@ -398,10 +401,10 @@ class Log:
                     more["first"] = before
                 else:
                     flags.add("idem_conflict")
-        if not flags and at is not None and not any(at in self.anc[r] for r in roots):
-            flags.add("bad_target")
         if not flags and all(self.state(t, i + 1)[0] in ("rolled_back", "compensation_required") for t in roots):
             flags.add("bad_transition")
+        if not flags and at is not None and (at in roots or not any(at in self.anc[r] for r in roots)):
+            flags.add("bad_target")
         if not flags:
             asked = set(roots)
             if scope in ("failed", "subgraph", "checkpoint", "workflow"):
@@ -409,7 +412,7 @@ class Log:
             if scope in ("checkpoint", "full"):
                 down = self.below([at], i) - {at}
                 asked |= {t for t in down if any(t in self.anc[r] for r in roots)} if scope == "checkpoint" else set()
-                asked = down if scope == "full" else asked
+                asked = down | set(roots) if scope == "full" else asked
             if scope == "workflow":
                 for r in roots:
                     if self.e[r]["wid"]:
@@ -430,16 +433,16 @@ class Log:
                 base = self.rec[asked[0]]["first"]
             self.rec[i] = dict(flags=flags, names=[], of=base)
             if base is not None:
-                self.requests_of[base].append(i)
+                self.requests_of[asked[0]].append(i)
             return
         on = self.rec[asked[0]]
         base = on["first"]
         first = self.rec[base]
-        if on["flags"] & VOID or first["flags"] & VOID:
+        if first["flags"] & VOID:
             flags.add("void_request")
-        if self.unsigned_about(i, [base]):
+        if self.unsigned_about(i, [asked[0]]):
             flags.add("unsigned")
-        if first["limit"] is not None and self.time(i) > first["limit"]:
+        if not first["flags"] & VOID and first["limit"] is not None and self.time(i) > first["limit"]:
             flags.add("stale_request")
         if self.get(i, "idem") != self.get(asked[0], "idem"):
             flags.add("idem_mismatch")
@@ -455,7 +458,7 @@ class Log:
             for t in first["set"]:
                 self.events[t].append((i, "R", base, "success" if outcome == "success" or t in named else outcome))
         self.rec[i] = dict(flags=flags, names=[], of=base)
-        self.requests_of[base].append(i)
+        self.requests_of[asked[0]].append(i)
 
     def state(self, t, size):
         """Its state, the record that brought it there, and all that ever moved it."""
