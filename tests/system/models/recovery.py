@@ -749,7 +749,7 @@ LOGS, CIRCUITS = {}, {}
 def questions(rng, world, wid, indexes):
     log = LOGS.setdefault(id(world), Log(world))
     log.grow()
-    key = lambda i: {"jti": uuid.UUID(log.e[i]["jti"]).bytes, "wid": uuid.UUID(log.e[i]["wid"]).bytes}
+    key = lambda i: dict({"wid": uuid.UUID(log.e[i]["wid"]).bytes} if log.e[i]["wid"] else {}, jti=uuid.UUID(log.e[i]["jti"]).bytes)
     for _ in range(3):
         t = rng.choice(indexes)
         scope = rng.choice(["", "failed", "checkpoint", "full"])
@@ -771,7 +771,8 @@ def questions(rng, world, wid, indexes):
         first, tasks_first = rng.choice([0, 0, rng.choice(indexes)]), rng.choice([0, 0, rng.choice(indexes)])
         yield ("Query/Recovery", "Recovery", dict(key(t), limit=limit, tasks_from=tasks_first, **{"from": first}),
                lambda size: recovery(log, t, None, limit, first, tasks_first, size))
-    yield ("Query/Recovery", "Recovery", {"wid": uuid.UUID(wid).bytes}, lambda size: recovery(log, None, wid, 0, 0, 0, size))
+    if wid:
+        yield ("Query/Recovery", "Recovery", {"wid": uuid.UUID(wid).bytes}, lambda size: recovery(log, None, wid, 0, 0, 0, size))
     if rng.random() < .12:
         a, b = (rng.choice(list(log.first_of)) if rng.random() < p else "" for p in (.3, .3))
         everything, limit = rng.random() < .6, rng.choice([0, 1000, 1, 7])
