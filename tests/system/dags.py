@@ -57,7 +57,7 @@ SHAPES = {
     "rollback_result": (7, ["rollback_request"]), "compensation": (4, ["task"]), "circuit": (2, ["failure"]), "hitl_request": (8, ["task"]),
     "hitl_decision": (9, ["hitl_request"]), "override": (5, None), "override_ack": (4, ["override"]), "override_release": (3, ["override"]),
     "trust_assertion": (2, None), "trust_revocation": (1, ["trust_assertion"]), "quarantine": (2, None), "quarantine_end": (1, ["quarantine"]),
-    "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (1, None)}
+    "translation": (3, ["task", "translation"]), "attestation": (2, ["task"]), "explanation": (2, None), "lifecycle": (2, None)}
 # Those that come before a guarded or recovered task, so that chains close often.
 FOLLOWS = {"hitl_decision": "task", "rollback_request": "rollback_result", "hitl_request": "hitl_decision", "override": "override_ack",
            "trust_assertion": "trust_revocation", "quarantine": "quarantine_end"}
@@ -235,7 +235,7 @@ class Dags:
             if some(.1):
                 e[pick(["src_proto", "dst_proto"])] = ""
         elif kind == "lifecycle":
-            e["event"] = pick(["version", "drain", "retire"])
+            e["event"] = pick(["version", "drain", "drain", "drain", "retire"])
             if some(.3):
                 e["subject"] = pick([subject(), subject(), "spiffe://example.com/agent/never", ""])
             if some(.3):
@@ -293,7 +293,7 @@ class Dags:
             if world.dags and kind in ("failure", "compensation", "rollback_request", "rollback_result") and rng.random() < 0.1:
                 old = [world.entries[i] for _, indexes in world.dags[-200:] for i in indexes]  # of another workflow, and some time ago
                 parents[:0] = rng.sample(old, 1) if kind == "failure" else [x for x in old if x["kind"] in wanted][-1:]
-            if not parents and kind not in ("task", "start", "lifecycle"):
+            if not parents and kind not in ("task", "start", "lifecycle") and (kind != "translation" or rng.random() < .5):
                 kind = "task"
             iat = now - rng.randint(0, 20) if rng.random() < .6 else now + rng.randint(0, 3)
             ext = self.ext(kind, here, parents, iat)

@@ -753,6 +753,9 @@ def questions(rng, world, wid, indexes):
         yield lifecycle(log, iss, some(.7), rng.choice([0, 0, 0, 1]), rng.choice([0, 1, 5]))
     if some(.1):
         yield lifecycle(log, iss, True, rng.choice(indexes), rng.choice([0, 1, 5]))
+    for i in [i for i in indexes if log.e[i]["kind"] == "lifecycle"]:
+        subject = log.e[i]["ext"].get("subject")
+        yield lifecycle(log, subject if isinstance(subject, str) and subject else log.e[i]["iss"], True, 0, 0)
     if some(.05):
         yield lifecycle(log, "", False, rng.choice([0, 0, 2]), rng.choice([0, 1, 4]))
     x = log.e[here]
