@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "answer/indexes.h"
 #include "answer/reach.h"
+#include "answer/rests.h"
 
 struct custody {
 	const struct facts_view *v;
@@ -20,7 +20,7 @@ struct custody {
 	size_t limit;
 	struct buf domains;   /* uint32_t: numbers in the order of meeting */
 	struct buf handovers; /* struct custody_handover */
-	struct buf rests_on;
+	struct rests rests;
 	struct custody_answer *out;
 };
 
@@ -44,7 +44,7 @@ meet(struct custody *c, uint32_t index, const struct fact *t)
 		c->out->domain_total++;
 		if (c->out->domain_total <= CUSTODY_DOMAINS_MAX) {
 			buf_add(&c->domains, &number, sizeof(number));
-			indexes_add(&c->rests_on, index);
+			rests_add(&c->rests, index);
 		}
 	}
 	if ((c->agents[t->iss / 8] >> t->iss % 8 & 1) == 0) {
@@ -83,9 +83,9 @@ take_over(struct custody *c, uint32_t index, const struct fact *t)
 	}
 	qsort(met, n, sizeof(met[0]), by_parent);
 	buf_add(&c->handovers, met, n * sizeof(met[0]));
-	indexes_add(&c->rests_on, index);
+	rests_add(&c->rests, index);
 	for (size_t i = 0; i < n; i++)
-		indexes_add(&c->rests_on, met[i].parent);
+		rests_add(&c->rests, met[i].parent);
 }
 
 static enum rc
@@ -98,8 +98,10 @@ give(struct custody *c, struct arena *arena)
 	if (c->domains.bad || c->handovers.bad ||
 	    !arena_dup(arena, buf_bytes(&c->handovers), &list) ||
 	    (out->domains = arena_alloc(arena, (n + 1) * sizeof(*out->domains))) == NULL ||
-	    !indexes_give(&c->rests_on, arena, &out->rests_on, &out->rests_on_count))
+	    !rests_end(&c->rests))
 		return RC_NO_MEMORY;
+	out->rests_on = c->rests.items;
+	out->rests_on_count = c->rests.count;
 	out->handovers = (struct custody_handover *)(uintptr_t)list.p;
 	out->handover_count = list.n / sizeof(*out->handovers);
 	for (size_t i = 0; i < n; i++)
@@ -141,14 +143,13 @@ answer_custody(const struct facts_view *v, uint32_t task, uint32_t from, size_t 
 		    "entry %lu is no task", (unsigned long)task);
 	buf_init(&c.domains, 0);
 	buf_init(&c.handovers, 0);
-	buf_init(&c.rests_on, 0);
+	rests_init(&c.rests, budget->arena);
 	rc = reach_open(&c.r, v, budget, 0, task + 1);
 	if (rc == RC_OK)
 		rc = walk(&c, task, budget->arena);
 	reach_close(&c.r);
 	buf_release(&c.domains);
 	buf_release(&c.handovers);
-	buf_release(&c.rests_on);
 	free(c.by_number);
 	free(c.agents);
 	return rc == RC_OK

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#include "answer/indexes.h"
 #include "answer/reach.h"
+#include "answer/rests.h"
 #include "base/must.h"
 
 #define LATE_EVERY 4096
@@ -23,7 +23,8 @@ struct depend {
 	uint32_t *agents;    /* dependants by issuer */
 	uint32_t *workflows; /* and by workflow */
 	uint8_t *part;	     /* bit per workflow: the agent has a task in it */
-	struct buf page, names, rests_on;
+	struct buf page, names;
+	struct rests rests;
 	struct dependants_answer *out;
 };
 
@@ -89,7 +90,7 @@ gather_own(struct depend *d, struct arena *arena)
 		if (i >= a->own_count)
 			continue;
 		own[i] = at;
-		indexes_add(&d->rests_on, at);
+		rests_add(&d->rests, at);
 	}
 	a->own = own;
 	return true;
@@ -129,11 +130,11 @@ give_task(struct depend *d, uint32_t child)
 			continue;
 		met[n++] = (struct dependant){
 		    child, parent, d->out->since_index != FACTS_NONE && after(d, parent)};
-		indexes_add(&d->rests_on, parent);
+		rests_add(&d->rests, parent);
 	}
 	qsort(met, n, sizeof(met[0]), by_parent);
 	buf_add(&d->page, met, n * sizeof(met[0]));
-	indexes_add(&d->rests_on, child);
+	rests_add(&d->rests, child);
 }
 
 /* Those with a count, the first so many of them. */
@@ -229,12 +230,14 @@ answer_dependants(const struct facts_view *v, uint32_t iss, const struct lifecyc
 	settle_moment(l, life, out);
 	buf_init(&d.page, 0);
 	buf_init(&d.names, 0);
-	buf_init(&d.rests_on, 0);
+	rests_init(&d.rests, budget->arena);
 	if (out->since_index != FACTS_NONE)
-		indexes_add(&d.rests_on, out->since_index);
+		rests_add(&d.rests, out->since_index);
 	if (iss != FACTS_NONE)
 		ok = run(&d, life != NULL && life->state == LIFE_RETIRED);
-	ok = indexes_give(&d.rests_on, budget->arena, &out->rests_on, &out->rests_on_count) && ok;
+	ok = rests_end(&d.rests) && ok;
+	out->rests_on = d.rests.items;
+	out->rests_on_count = d.rests.count;
 	reach_close(&d.set);
 	buf_release(&d.page);
 	buf_release(&d.names);

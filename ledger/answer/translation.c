@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer/indexes.h"
+#include "answer/rests.h"
 #include "base/must.h"
 
 #define SCRATCH_MAX ((size_t)1 << 20)
@@ -53,7 +53,7 @@ struct reading {
 	struct arena scratch; /* of one hop's extension, and of the hop's before */
 	struct translation_hop *hops;
 	struct translation_protocol protocols[TRANSLATION_PROTOCOLS_MAX];
-	struct buf rests_on;
+	struct rests rests;
 };
 
 /* ---- hops in a row ---- */
@@ -243,9 +243,9 @@ read_hop(struct reading *r, const struct row *row, struct translation_hop *h)
 	judge_protocols(r, h, row->number > 1);
 	if ((rc = judge_hashes(r, h)) != RC_OK)
 		return rc;
-	indexes_add(&r->rests_on, h->index);
+	rests_add(&r->rests, h->index);
 	if (h->source != FACTS_NONE)
-		indexes_add(&r->rests_on, h->source);
+		rests_add(&r->rests, h->source);
 	return RC_OK;
 }
 
@@ -331,7 +331,7 @@ answer_translations(const struct facts_view *v, const struct translation_ask *as
 	must(ask->limit >= 1);
 	*out = (struct translation_answer){.tree_size = v->size, .complete = true};
 	arena_init(&r.scratch, SCRATCH_MAX);
-	buf_init(&r.rests_on, 0);
+	rests_init(&r.rests, budget->arena);
 	r.hops = arena_alloc(budget->arena, ask->limit * sizeof(*r.hops));
 	protocols = arena_alloc(budget->arena, sizeof(r.protocols));
 	if (r.hops != NULL && protocols != NULL)
@@ -340,10 +340,11 @@ answer_translations(const struct facts_view *v, const struct translation_ask *as
 		memcpy(protocols, r.protocols, sizeof(r.protocols));
 		out->protocols = protocols;
 		out->hops = r.hops;
-		if (!indexes_give(&r.rests_on, budget->arena, &out->rests_on, &out->rests_on_count))
+		if (!rests_end(&r.rests))
 			rc = RC_NO_MEMORY;
+		out->rests_on = r.rests.items;
+		out->rests_on_count = r.rests.count;
 	}
-	buf_release(&r.rests_on);
 	arena_release(&r.scratch);
 	free(r.rows);
 	return rc == RC_NO_MEMORY ? why_set(why, rc, "memory", NULL, 0, "no room for the answer")

@@ -20,7 +20,6 @@
 #include "base/random.h"
 #include "claim/own_event.h"
 #include "facts/names.h"
-#include "policy/approval.h"
 
 #define ROWS_SHIFT  16
 #define TEXTS_MAX   ((size_t)1 << 40)
@@ -352,7 +351,7 @@ row_token(struct feed *d)
 		return;
 	if (breaks_row(d))
 		r->flags |= FACT_BREACH;
-	if (approval_guardable(d->kind->id) && policy_guard(d->doc, c, &number) != NULL)
+	if (policy_guard(d->doc, c, &number) != NULL)
 		r->guard = (uint16_t)(number + 1);
 	d->ext = ext_to_keep(d);
 }

@@ -47,21 +47,6 @@ struct life {
 	uint64_t last_use;     /* the task that used it up; UINT64_MAX: none */
 };
 
-bool
-approval_guardable(enum kind_id kind)
-{
-	switch (kind) {
-	case KIND_HITL_REQUEST:
-	case KIND_HITL_DECISION:
-	case KIND_OVERRIDE:
-	case KIND_OVERRIDE_ACK:
-	case KIND_OVERRIDE_RELEASE:
-		return false;
-	default:
-		return true;
-	}
-}
-
 /* ---- asking, within what it may cost ---- */
 
 static bool

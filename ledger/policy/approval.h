@@ -42,10 +42,6 @@ struct approval_lookup {
 	void *ctx;
 };
 
-/* Can a rule guard tasks of this kind?  Rules are about what is done, not about the records of asking,
- * deciding and overriding. */
-bool approval_guardable(enum kind_id kind);
-
 /*
  * 'task' has a guard and stands behind everything that the lookup knows (its index is where it would be).
  * RC_OK: it may go on.  RC_APPROVAL_MISSING: the text of 'why' has the rule's id and what is wrong, by its name

@@ -31,14 +31,6 @@ struct demand {
 
 /* ---- tasks of the log and of the batch ---- */
 
-static const struct policy_rule *
-guard_of(const struct policy_doc *doc, const struct claim *claim)
-{
-	size_t number;
-
-	return approval_guardable(claim->kind->id) ? policy_guard(doc, claim, &number) : NULL;
-}
-
 static int64_t
 time_of(const struct claim *claim, uint64_t flags, uint64_t received_ms)
 {
@@ -49,6 +41,7 @@ static void
 task_of(const struct claim *claim, const struct policy_doc *doc, struct approval_task *out)
 {
 	struct claim c = *claim;
+	size_t number;
 
 	c.kind = kinds_of(doc->kinds, c.act);
 	out->iss = c.iss;
@@ -57,7 +50,7 @@ task_of(const struct claim *claim, const struct policy_doc *doc, struct approval
 	out->doc = doc;
 	out->ext = c.ext_json;
 	out->inp_hash = c.inp_hash;
-	out->guard = guard_of(doc, &c);
+	out->guard = policy_guard(doc, &c, &number);
 }
 
 /* Earlier in the batch: its claims are at hand, its entry's parents are in its row. */

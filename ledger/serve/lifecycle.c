@@ -5,7 +5,7 @@
 #include "answer/lifecycle.h"
 
 #include "answer/dependants.h"
-#include "answer/indexes.h"
+#include "answer/rests.h"
 #include "serve/graph.h"
 
 #define USUAL	    1000
@@ -22,7 +22,7 @@ struct ask {
 	struct budget budget;
 	Ectledger__V1__LifecycleReply reply;
 	size_t events_max;
-	struct buf rests_on; /* uint64_t */
+	struct rests rests;
 };
 
 static uint64_t
@@ -45,10 +45,9 @@ static bool
 set_event(struct ask *a, const struct lifecycle_event *e, Ectledger__V1__LifecycleEvent *m)
 {
 	const struct fact *t = fact(&a->v, e->index);
-	uint64_t index = e->index;
 
 	ectledger__v1__lifecycle_event__init(m);
-	m->index = index;
+	m->index = e->index;
 	m->jti = pb_bytes(bytes_of(t->jti, UUID_SIZE));
 	m->by_iss = graph_name(a->arena, &a->v, FACTS_ISS, t->iss);
 	m->event = (char *)(uintptr_t)event_text(e->code);
@@ -64,8 +63,8 @@ set_event(struct ask *a, const struct lifecycle_event *e, Ectledger__V1__Lifecyc
 		if (e->flags >> i & 1)
 			m->flags[m->n_flags++] =
 			    (char *)(uintptr_t)lifecycle_flag_text((enum lifecycle_flag_place)i);
-	buf_add(&a->rests_on, &index, sizeof index);
-	return !a->rests_on.bad;
+	rests_add(&a->rests, e->index);
+	return !a->rests.bad;
 }
 
 static bool
@@ -231,7 +230,8 @@ give_dependants(struct ask *a, uint32_t iss, const struct lifecycle_agent *life,
 	a->reply.complete = a->reply.complete && d.complete;
 	a->reply.next = d.next;
 	a->reply.dependants = m;
-	buf_add(&a->rests_on, d.rests_on, d.rests_on_count * sizeof *d.rests_on);
+	for (size_t i = 0; i < d.rests_on_count; i++)
+		rests_add(&a->rests, d.rests_on[i]);
 	if (!set_dependants(a, &d, m) || !set_dependent_names(a, &d, m))
 		return graph_too_large(why);
 	return RC_OK;
@@ -262,7 +262,6 @@ one_agent(struct ask *a, struct why *why)
 static enum rc
 answer(struct ask *a, struct why *why)
 {
-	const uint64_t *list;
 	enum rc rc;
 
 	if (a->r->dependants && a->r->iss[0] == '\0')
@@ -279,9 +278,10 @@ answer(struct ask *a, struct why *why)
 	rc = a->r->iss[0] != '\0' ? one_agent(a, why) : all_agents(a, why);
 	if (rc != RC_OK)
 		return rc;
-	if (!indexes_give(&a->rests_on, a->arena, &list, &a->reply.n_rests_on))
+	if (!rests_end(&a->rests))
 		return graph_too_large(why);
-	a->reply.rests_on = (uint64_t *)(uintptr_t)list;
+	a->reply.rests_on = a->rests.items;
+	a->reply.n_rests_on = a->rests.count;
 	return call_reply(a->call, &a->reply.base, why);
 }
 
@@ -292,11 +292,8 @@ lifecycle_answer(struct call *call, const ProtobufCMessage *request, struct why 
 	    .arena = &call->arena,
 	    .r = (const void *)request,
 	    .budget = call_budget(call)};
-	enum rc rc;
 
 	ectledger__v1__lifecycle_reply__init(&a.reply);
-	buf_init(&a.rests_on, 0);
-	rc = answer(&a, why);
-	buf_release(&a.rests_on);
-	return rc;
+	rests_init(&a.rests, a.arena);
+	return answer(&a, why);
 }

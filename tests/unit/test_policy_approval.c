@@ -75,7 +75,7 @@ task(const char *iss, const char *act, const char *ext, size_t n, const uint64_t
 		memcpy(mine, parents, n * sizeof(*mine));
 	t.parents = mine;
 	t.parent_count = n;
-	t.guard = approval_guardable(t.kind->id) ? policy_guard(doc, &claim, &number) : NULL;
+	t.guard = policy_guard(doc, &claim, &number);
 	return t;
 }
 
@@ -395,18 +395,6 @@ Test(policy_approval, a_request_that_only_notifies_cannot_be_approved)
 	uint64_t r = add("urn:asker", "hitl_request", "{\"rule_id\":\"r1\",\"kind\":\"notify\"}", PARENTS(first()));
 
 	EXPECT(PAY(DECIDE("urn:cfo", "approved", r)), "after_final");
-}
-
-Test(policy_approval, oversight_itself_is_never_guarded)
-{
-	for (size_t i = 0; i < kind_count(); i++) {
-		enum kind_id id = kind_at(i)->id;
-		bool oversight = id == KIND_HITL_REQUEST || id == KIND_HITL_DECISION || id == KIND_OVERRIDE ||
-				 id == KIND_OVERRIDE_ACK || id == KIND_OVERRIDE_RELEASE;
-
-		cr_expect_eq(approval_guardable(id), !oversight, "%s", kind_at(i)->name);
-	}
-	cr_expect(approval_guardable(KIND_OWN));
 }
 
 Test(policy_approval, what_is_looked_at_has_a_bound_and_then_it_is_refused)
