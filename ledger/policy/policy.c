@@ -22,6 +22,7 @@
 #include "base/must.h"
 #include "claim/entry.h"
 #include "policy/approval.h"
+#include "policy/book.h"
 #include "policy/quota.h"
 #include "trust/anchors.h"
 #include "trust/event.h"
@@ -51,6 +52,20 @@ static const struct policy_limit limits[] = {
     {"wit_size_max", TRUST_WIT_SIZE_MAX, "bytes", "one WIT"},
     {"peer_chain_max", TRUST_CHAIN_SIZE_MAX, "bytes", "a TLS client's certificate chain, for x5t"},
     {"entry_size_max", ENTRY_SIZE_MAX, "bytes", "an entry of the log"},
+    {"policy_doc_size_max", POLICY_DOC_MAX, "bytes", "a policy document"},
+    {"policy_docs_max", BOOK_DOCS_MAX, "documents", "policy documents of one log"},
+    {"policy_roles_max", POLICY_ROLES_MAX, "roles", "of a policy document"},
+    {"policy_members_max", POLICY_MEMBERS_MAX, "patterns", "of one role"},
+    {"policy_rules_max", POLICY_RULES_MAX, "rules", "of a policy document"},
+    {"policy_acts_max", POLICY_ACTS_MAX, "patterns", "of one list of acts"},
+    {"policy_conds_max", POLICY_CONDS_MAX, "conditions", "of a policy document, inner ones counted"},
+    {"policy_cond_depth_max", POLICY_COND_DEPTH_MAX, "levels", "nesting of a condition"},
+    {"policy_field_max", POLICY_FIELD_MAX, "bytes", "the name of a condition's field"},
+    {"policy_value_max", POLICY_VALUE_MAX, "bytes", "a text that a field is compared with"},
+    {"policy_values_max", POLICY_VALUES_MAX, "values", "of one \"in\""},
+    {"policy_name_max", POLICY_NAME_MAX, "bytes", "a role's name, a rule's id"},
+    {"policy_window_max", POLICY_WINDOW_MAX, "outcomes", "that a circuit breaker looks at"},
+    {"policy_seconds_max", POLICY_SECONDS_MAX, "seconds", "a policy document's times"},
     {"kinds_rows_max", KINDS_ROWS_MAX, "rows", "node kinds that a policy document adds"},
     {"kinds_own_max", KINDS_OWN_MAX, "rows", "of them kinds of its own"},
     {"kinds_patterns_max", KINDS_PATTERNS_MAX, "patterns", "of exec_act in those rows"},

@@ -117,6 +117,7 @@ Test(answer_descriptor, each_breach_names_its_member)
 	BAD("{\"nodes\":[{\"id\":\"a\"}],\"version\":\"a\\nb\"}", "descriptor");
 	BAD("{}", "nodes");
 	BAD("{\"nodes\":{}}", "nodes");
+	BAD("{\"nodes\":{\"a\":{\"id\":\"a\"}}}", "nodes");
 	BAD("{\"nodes\":[]}", "nodes");
 	BAD("{\"nodes\":[\"a\"]}", "nodes");
 	BAD("{\"nodes\":[{\"id\":\"a\",\"colour\":1}]}", "nodes");

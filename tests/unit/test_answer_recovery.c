@@ -414,6 +414,16 @@ Test(answer_recovery,
 	cr_assert_eq(state(0), ROLLED_BACK);
 }
 
+Test(answer_recovery, what_is_wrong_with_a_request_is_wrong_with_its_repeat_too)
+{
+	two();
+	(void)request("a", "{\"idem\":\"x\",\"scope\":\"galaxy\"}", 0);
+	cr_assert_eq(flags(2), (unsigned)RECOVERY_BAD_SCOPE);
+	cr_assert_eq(flags(request("a", "{\"idem\":\"x\",\"scope\":\"galaxy\"}", 0)),
+	    (unsigned)(RECOVERY_BAD_SCOPE | RECOVERY_REPEAT));
+	cr_assert_eq(state(0), COMPLETED);
+}
+
 Test(answer_recovery, the_idem_of_a_result_is_its_requests)
 {
 	two();

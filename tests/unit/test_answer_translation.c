@@ -178,6 +178,10 @@ Test(answer_translation, workflows_pages_and_the_budget)
 	w.budget.nodes_max = 3;
 	a = ask((struct translation_ask){0});
 	cr_assert(!a.complete && a.hop_total == 3);
+	w.budget.nodes_max = 1000;
+	w.budget.deadline_mono_us = 1;
+	a = ask((struct translation_ask){0});
+	cr_assert(!a.complete && a.hop_total == 0, "too late for any: and that is said");
 	world_release(&w);
 }
 

@@ -288,6 +288,29 @@ Test(policy_policy, knows_a_pattern_that_can_never_match)
 
 /* ---- limits and their digest ---- */
 
+Test(policy_policy, what_bounds_policy_documents_is_among_the_limits)
+{
+	static const struct {
+		const char *name;
+		uint64_t value;
+	} want[] = {{"policy_doc_size_max", 49152}, {"policy_docs_max", 10000}, {"policy_roles_max", 64},
+	    {"policy_members_max", 256}, {"policy_rules_max", 64}, {"policy_acts_max", 64},
+	    {"policy_conds_max", 256}, {"policy_cond_depth_max", 8}, {"policy_field_max", 256},
+	    {"policy_value_max", 2048}, {"policy_values_max", 256}, {"policy_name_max", 64},
+	    {"policy_window_max", 10000}, {"policy_seconds_max", 3153600000}};
+	size_t count;
+	const struct policy_limit *limits = policy_limits(&count);
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(limits[k].name, want[i].name) != 0)
+			k++;
+		cr_assert_lt(k, count, "%s", want[i].name);
+		cr_expect_eq(limits[k].value, want[i].value, "%s", want[i].name);
+	}
+}
+
 Test(policy_policy, lists_every_limit_once_with_a_value_and_a_unit)
 {
 	size_t count = 0;
