@@ -417,10 +417,10 @@ Test(answer_recovery,
 Test(answer_recovery, what_is_wrong_with_a_request_is_wrong_with_its_repeat_too)
 {
 	two();
-	(void)request("a", "{\"idem\":\"x\",\"scope\":\"galaxy\"}", 0);
-	cr_assert_eq(flags(2), (unsigned)RECOVERY_BAD_SCOPE);
-	cr_assert_eq(flags(request("a", "{\"idem\":\"x\",\"scope\":\"galaxy\"}", 0)),
-	    (unsigned)(RECOVERY_BAD_SCOPE | RECOVERY_REPEAT));
+	(void)request("z", "{\"idem\":\"x\"}", 0);
+	cr_assert_eq(flags(2), (unsigned)RECOVERY_NOT_AUTHORIZED);
+	cr_assert_eq(flags(request("z", "{\"idem\":\"x\"}", 0)),
+	    (unsigned)(RECOVERY_NOT_AUTHORIZED | RECOVERY_REPEAT));
 	cr_assert_eq(state(0), COMPLETED);
 }
 
