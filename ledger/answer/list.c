@@ -44,17 +44,45 @@ ascending(const void *a, const void *b)
 bool
 list_sort(struct index_list *l)
 {
-	size_t kept = 0;
+	size_t kept = 0, in_order = 1;
 
 	if (l->bad)
 		return false;
-	if (l->count > 1)
+	while (in_order < l->count && l->at[in_order] >= l->at[in_order - 1])
+		in_order++;
+	if (in_order < l->count)
 		qsort(l->at, l->count, sizeof(*l->at), ascending);
 	for (size_t i = 0; i < l->count; i++)
 		if (i == 0 || l->at[i] != l->at[i - 1])
 			l->at[kept++] = l->at[i];
 	l->count = kept;
 	return true;
+}
+
+bool
+list_merge(struct index_list *l, const uint32_t *more, size_t count)
+{
+	size_t a, b = count, at;
+
+	if (!list_sort(l))
+		return false;
+	a = l->count;
+	at = a + count;
+	if (at > l->room) {
+		uint32_t *room = realloc(l->at, at * sizeof(*room));
+
+		if (room == NULL) {
+			l->bad = true;
+			return false;
+		}
+		l->at = room;
+		l->room = at;
+	}
+	l->count = at;
+	/* From the back, so that nothing is written over before it was read. */
+	while (b > 0)
+		l->at[--at] = a > 0 && l->at[a - 1] > more[b - 1] ? l->at[--a] : more[--b];
+	return list_sort(l);
 }
 
 bool

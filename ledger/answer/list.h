@@ -17,6 +17,8 @@ void list_put(struct index_list *l, uint32_t index);
 void list_release(struct index_list *l);
 /* Sort in place, none twice.  False: no memory. */
 bool list_sort(struct index_list *l);
+/* Sort in place, together with others that are ascending already, none twice.  False: no memory. */
+bool list_merge(struct index_list *l, const uint32_t *more, size_t count);
 /* Sorted, as wide as on the wire, in the arena.  False: no memory. */
 bool list_take(struct index_list *l, struct arena *arena, uint64_t **out, size_t *count);
 

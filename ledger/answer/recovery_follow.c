@@ -145,12 +145,10 @@ list_tasks(struct recovery *r, const uint32_t *tasks, size_t count, const struct
 		list_put(&records, more->at[i]);
 	for (size_t i = 0; i < records.count; i++)
 		recovery_work_parents(r->v, records.at[i], false, all);
-	for (size_t i = 0; i < count; i++)
-		list_put(all, tasks[i]);
 	for (size_t q = 0; q < r->request_count; q++)
 		for (size_t i = 0; i < r->requests[q].root_count; i++)
 			list_put(all, r->requests[q].roots[i]);
-	ok = !records.bad && list_sort(all);
+	ok = !records.bad && list_merge(all, tasks, count);
 	list_release(&records);
 	return ok;
 }

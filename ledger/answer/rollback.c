@@ -50,13 +50,15 @@ struct met {
 	size_t count;
 };
 
-static void
+/* True: for the first time. */
+static bool
 meet(struct met *met, uint32_t number)
 {
 	if (number == FACTS_NONE || marks_has(&met->m, number))
-		return;
+		return false;
 	marks_put(&met->m, number);
 	met->count++;
+	return true;
 }
 
 struct rollback {
@@ -138,11 +140,13 @@ list_tasks(struct rollback *r)
 		return no_memory(r->why);
 	if (u->low > u->high)
 		return RC_OK;
-	for (uint32_t i = marks_next(&u->in, u->low, u->high); i != FACTS_NONE;
-	     i = marks_next(&u->in, i + 1, u->high)) {
-		if (i == r->q->task || undo_has(u, i))
-			r->tasks[r->count++] = i;
-	}
+	for (uint32_t w = u->low / 64; w <= u->high / 64; w++)
+		for (uint64_t bits = u->in.word[w]; bits != 0; bits &= bits - 1) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+
+			if (i == r->q->task || undo_has(u, i))
+				r->tasks[r->count++] = i;
+		}
 	return RC_OK;
 }
 
@@ -199,9 +203,9 @@ measure(struct rollback *r)
 		const struct fact *t = fact(r->v, r->tasks[i]);
 		struct rollback_item item = item_of(r, i);
 
-		meet(&r->agents, t->iss);
+		if (meet(&r->agents, t->iss))
+			meet(&r->domains, facts_domain(r->v, t->iss));
 		meet(&r->workflows, t->wid);
-		meet(&r->domains, facts_domain(r->v, t->iss));
 		out->by_action[item.action]++;
 		out->foreign += item.foreign;
 		out->joins += item.join;

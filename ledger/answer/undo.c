@@ -14,6 +14,7 @@
 
 #define LATE_EVERY  64
 #define QUEUE_FIRST 1024
+#define AHEAD	    8 /* places of the queue */
 
 enum rc
 undo_begin(struct undo *u, const struct facts_view *v, uint64_t now_ms, const struct budget *budget)
@@ -86,6 +87,22 @@ cut(struct undo *u, size_t at)
 
 /* ---- down ---- */
 
+/* Rows lie where the queue says, anywhere: they are fetched before their turn, and then what their chains begin
+ * with. */
+static void
+fetch_ahead(const struct undo *u, size_t at)
+{
+	uint32_t edge;
+
+	if (at + 2 * AHEAD < u->queued)
+		__builtin_prefetch(fact(&u->view, u->queue[at + 2 * AHEAD]));
+	if (at + AHEAD >= u->queued)
+		return;
+	edge = fact_child_first(&u->view, fact(&u->view, u->queue[at + AHEAD]));
+	if (edge != FACTS_NONE)
+		__builtin_prefetch(facts_edge(&u->view, edge));
+}
+
 static bool
 push_children(struct undo *u, uint32_t i)
 {
@@ -115,6 +132,7 @@ go_down(struct undo *u)
 			u->depth++;
 			level_end = u->queued;
 		}
+		fetch_ahead(u, at);
 		if (!push_children(u, u->queue[at]))
 			return RC_NO_MEMORY;
 	}
@@ -217,10 +235,14 @@ enum rc
 undo_nearest(
     struct undo *u, const uint32_t *roots, size_t count, struct arena *scratch, uint32_t *out)
 {
+	/* No checkpoint is older than the first one, nor rests a task that is older on one. */
+	uint32_t least = facts_kind_first(&u->view, KIND_CHECKPOINT);
 	size_t level_end;
 	enum rc rc;
 
 	*out = FACTS_NONE;
+	if (least == FACTS_NONE)
+		return RC_OK;
 	if ((rc = up_from(u, roots, count)) != RC_OK)
 		return rc;
 	level_end = u->queued;
@@ -233,9 +255,10 @@ undo_nearest(
 			level_end = u->queued;
 		}
 		/* The first 'count' are the tasks themselves (none twice). */
-		if (at >= count && undo_usable(u, i, scratch) && (*out == FACTS_NONE || i > *out))
+		if (at >= count && fact(&u->view, i)->kind == KIND_CHECKPOINT &&
+		    undo_usable(u, i, scratch) && (*out == FACTS_NONE || i > *out))
 			*out = i;
-		if (!push_parents(u, i, 0))
+		if (!push_parents(u, i, least))
 			return RC_NO_MEMORY;
 	}
 	return RC_OK;

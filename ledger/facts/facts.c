@@ -21,15 +21,9 @@
 #include "claim/own_event.h"
 #include "facts/names.h"
 
-#define ROWS_SHIFT  16
 #define TEXTS_MAX   ((size_t)1 << 40)
 #define IDS_MIN	    4096
 #define ENTRIES_MAX UINT32_C(0xf0000000)
-
-struct edge {
-	uint32_t parent, child;
-	uint32_t next; /* the parent's child before */
-};
 
 struct kept { /* extension, or the bytes of an event */
 	struct bytes text;
@@ -42,6 +36,7 @@ struct hashes {
 };
 
 struct facts {
+	struct facts_columns columns; /* first: facts_columns() */
 	uint64_t bytes_max;
 	_Atomic uint64_t reach, bytes;
 	struct chunks rows, edges, exts, docs, hashes;
@@ -49,7 +44,8 @@ struct facts {
 	struct facts_table names[FACTS_NAMES];
 	struct arena texts; /* extensions and events */
 	_Atomic uint32_t no_workflow;
-	_Atomic uint32_t kinds[KIND_IDS];
+	_Atomic uint32_t kinds[KIND_IDS];     /* newest */
+	_Atomic uint32_t kind_first[KIND_IDS]; /* oldest */
 	/* Ids: newest task by its id. */
 	pthread_rwlock_t ids_lock;
 	uint32_t *ids; /* index + 1 */
@@ -73,13 +69,17 @@ facts_new(struct facts **out, const struct facts_options *options)
 	arena_init(&f->texts, TEXTS_MAX);
 	must(names_lock_init(&f->ids_lock));
 	atomic_store(&f->no_workflow, FACTS_NONE);
-	for (size_t i = 0; i < KIND_IDS; i++)
+	for (size_t i = 0; i < KIND_IDS; i++) {
 		atomic_store(&f->kinds[i], FACTS_NONE);
-	ok = chunks_init(&f->rows, sizeof(struct fact), ROWS_SHIFT) &&
-	     chunks_init(&f->edges, sizeof(struct edge), ROWS_SHIFT) &&
-	     chunks_init(&f->exts, sizeof(struct kept), ROWS_SHIFT) &&
-	     chunks_init(&f->docs, sizeof(const struct policy_doc *), ROWS_SHIFT) &&
-	     chunks_init(&f->hashes, sizeof(struct hashes), ROWS_SHIFT);
+		atomic_store(&f->kind_first[i], FACTS_NONE);
+	}
+	ok = chunks_init(&f->rows, sizeof(struct fact), FACTS_SHIFT) &&
+	     chunks_init(&f->edges, sizeof(struct facts_edge), FACTS_SHIFT) &&
+	     chunks_init(&f->exts, sizeof(struct kept), FACTS_SHIFT) &&
+	     chunks_init(&f->docs, sizeof(const struct policy_doc *), FACTS_SHIFT) &&
+	     chunks_init(&f->hashes, sizeof(struct hashes), FACTS_SHIFT);
+	f->columns.rows = (struct fact *const *)(const void *)f->rows.chunk;
+	f->columns.edges = (struct facts_edge *const *)(const void *)f->edges.chunk;
 	for (size_t i = 0; ok && i < FACTS_NAMES; i++)
 		ok = names_open(&f->names[i]);
 	if (!ok) {
@@ -133,10 +133,12 @@ count_bytes(struct facts *f)
 
 /* ---- ids ---- */
 
+_Static_assert(offsetof(struct facts, columns) == 0, "facts_columns() relies on it");
+
 static struct fact *
 row_at(const struct facts *f, uint32_t index)
 {
-	return chunks_at(&f->rows, index);
+	return &f->columns.rows[index >> FACTS_SHIFT][index & FACTS_LOW];
 }
 
 static size_t
@@ -440,7 +442,7 @@ link_parents(struct feed *d, struct fact *row)
 	row->parents = f->edge_count;
 	row->parent_count = (uint8_t)d->entry->parent_count;
 	for (size_t i = 0; i < d->entry->parent_count; i++) {
-		struct edge *e = chunks_at(&f->edges, f->edge_count);
+		struct facts_edge *e = chunks_at(&f->edges, f->edge_count);
 		struct fact *parent;
 
 		must(d->entry->parents[i] < d->index);
@@ -463,15 +465,19 @@ publish_token(struct feed *d, struct fact *row)
 	struct name *iss = names_at(&f->names[FACTS_ISS], row->iss);
 
 	for (unsigned i = 0; i < row->parent_count; i++) {
-		const struct edge *e = chunks_at(&f->edges, row->parents + i);
+		const struct facts_edge *e = chunks_at(&f->edges, row->parents + i);
 
 		atomic_store_explicit(
 		    &row_at(f, e->parent)->child, row->parents + i, memory_order_release);
 	}
 	atomic_store_explicit(workflow, d->index, memory_order_release);
 	atomic_store_explicit(&iss->last, d->index, memory_order_release);
-	if (row->kind != KIND_TASK && row->kind != KIND_OWN)
+	if (row->kind != KIND_TASK && row->kind != KIND_OWN) {
+		if (row->of_kind == FACTS_NONE)
+			atomic_store_explicit(
+			    &f->kind_first[row->kind], d->index, memory_order_release);
 		atomic_store_explicit(&f->kinds[row->kind], d->index, memory_order_release);
+	}
 	if (d->subject != FACTS_NONE)
 		atomic_store_explicit(&names_at(&f->names[FACTS_SUBJECT], d->subject)->last,
 		    d->index, memory_order_release);
@@ -583,40 +589,6 @@ facts_at(const struct facts *f, uint64_t size)
 {
 	must(size <= facts_reach(f));
 	return (struct facts_view){f, (uint32_t)size};
-}
-
-const struct fact *
-fact(const struct facts_view *v, uint32_t index)
-{
-	must(index < v->size);
-	return row_at(v->f, index);
-}
-
-uint32_t
-fact_parent(const struct facts_view *v, const struct fact *t, unsigned i)
-{
-	must(i < t->parent_count);
-	return ((const struct edge *)chunks_at(&v->f->edges, t->parents + i))->parent;
-}
-
-uint32_t
-fact_child_first(const struct facts_view *v, const struct fact *t)
-{
-	(void)v;
-	return atomic_load_explicit(&((struct fact *)(uintptr_t)t)->child, memory_order_acquire);
-}
-
-uint32_t
-fact_child(const struct facts_view *v, uint32_t *at)
-{
-	while (*at != FACTS_NONE) {
-		const struct edge *e = chunks_at(&v->f->edges, *at);
-
-		*at = e->next;
-		if (e->child < v->size)
-			return e->child;
-	}
-	return FACTS_NONE;
 }
 
 const struct policy_doc *
@@ -835,6 +807,15 @@ facts_kind_last(const struct facts_view *v, enum kind_id kind)
 	while (at != FACTS_NONE && at >= v->size)
 		at = row_at(v->f, at)->of_kind;
 	return at;
+}
+
+uint32_t
+facts_kind_first(const struct facts_view *v, enum kind_id kind)
+{
+	uint32_t at = atomic_load_explicit(
+	    &((struct facts *)(uintptr_t)v->f)->kind_first[kind], memory_order_acquire);
+
+	return at != FACTS_NONE && at < v->size ? at : FACTS_NONE;
 }
 
 uint32_t

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/must.h"
 #include "claim/claim.h"
 #include "claim/entry.h"
 #include "claim/kind.h"
@@ -88,19 +89,68 @@ struct facts_view {		/* a snapshot: entries [0, size) */
 };
 struct facts_view facts_at(const struct facts *f, uint64_t size); /* must(size <= facts_reach) */
 
+/* Where rows and edges are, for what is inline here: walks look at millions of them.  The tables do not move. */
+#define FACTS_SHIFT 16
+#define FACTS_LOW   ((UINT32_C(1) << FACTS_SHIFT) - 1)
+struct facts_edge {
+	uint32_t parent, child;
+	uint32_t next; /* the parent's child before */
+};
+struct facts_columns {
+	struct fact *const *rows; /* 2^FACTS_SHIFT of each chunk */
+	struct facts_edge *const *edges;
+};
+static inline const struct facts_columns *
+facts_columns(const struct facts_view *v)
+{
+	return (const struct facts_columns *)(const void *)v->f; /* its first member */
+}
+static inline const struct facts_edge *
+facts_edge(const struct facts_view *v, uint32_t edge)
+{
+	return &facts_columns(v)->edges[edge >> FACTS_SHIFT][edge & FACTS_LOW];
+}
+
 /* A row; must(index < size). */
-const struct fact *fact(const struct facts_view *v, uint32_t index);
+static inline const struct fact *
+fact(const struct facts_view *v, uint32_t index)
+{
+	must(index < v->size);
+	return &facts_columns(v)->rows[index >> FACTS_SHIFT][index & FACTS_LOW];
+}
 static inline bool
 fact_is_task(const struct fact *t) /* not an event of the log's own, not an equivocation */
 {
 	return t->entry == ENTRY_TOKEN;
 }
 /* Parents in the order of the token; i < parent_count. */
-uint32_t fact_parent(const struct facts_view *v, const struct fact *t, unsigned i);
+static inline uint32_t
+fact_parent(const struct facts_view *v, const struct fact *t, unsigned i)
+{
+	must(i < t->parent_count);
+	return facts_edge(v, t->parents + i)->parent;
+}
 /* Children, newest first, those at or behind the view's size left out:
  *     for (uint32_t at = fact_child_first(v, t), c; (c = fact_child(v, &at)) != FACTS_NONE;) */
-uint32_t fact_child_first(const struct facts_view *v, const struct fact *t);
-uint32_t fact_child(const struct facts_view *v, uint32_t *at);
+static inline uint32_t
+fact_child_first(const struct facts_view *v, const struct fact *t)
+{
+	(void)v;
+	return atomic_load_explicit(
+	    &((struct fact *)(uintptr_t)t)->child, memory_order_acquire);
+}
+static inline uint32_t
+fact_child(const struct facts_view *v, uint32_t *at)
+{
+	while (*at != FACTS_NONE) {
+		const struct facts_edge *e = facts_edge(v, *at);
+
+		*at = e->next;
+		if (e->child < v->size)
+			return e->child;
+	}
+	return FACTS_NONE;
+}
 /* The document in force at an entry; never NULL. */
 const struct policy_doc *fact_doc(const struct facts_view *v, uint32_t index);
 /* The kept extension: of every kind but the plain task, and of plain tasks that have a key of their row's;
@@ -150,6 +200,8 @@ uint32_t facts_descriptor_last(const struct facts_view *v, uint32_t wid);
 /* Newest entry of a kind (not of plain tasks and own kinds); then facts_kind_before().  FACTS_NONE. */
 uint32_t facts_kind_last(const struct facts_view *v, enum kind_id kind);
 uint32_t facts_kind_before(const struct facts_view *v, uint32_t index);
+/* The oldest entry of a kind (not of plain tasks and own kinds).  FACTS_NONE. */
+uint32_t facts_kind_first(const struct facts_view *v, enum kind_id kind);
 
 /* All entries of a workflow, ascending; tokens only.  NULL: no memory. */
 uint32_t *facts_workflow(const struct facts_view *v, uint32_t wid, struct arena *arena, size_t *count);
