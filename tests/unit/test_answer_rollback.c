@@ -267,6 +267,19 @@ Test(answer_rollback, the_nearest_checkpoint_has_fewest_hops_then_the_larger_ind
 	cr_assert_eq(a.checkpoint, FACTS_NONE, "a checkpoint is not its own");
 }
 
+Test(answer_rollback, the_oldest_checkpoint_is_found_beside_parents_that_are_older)
+{
+	for (int i = 0; i < 3; i++)
+		(void)world_put(&w, "a", "step", NULL, 0, NULL);
+	(void)world_put(&w, "a", "checkpoint", NULL, P(1));
+	(void)world_put(&w, "a", "step", NULL, P(0, 3));
+	(void)world_put(&w, "a", "step", NULL, P(2, 4));
+	cr_assert_eq(ask(about(5)).checkpoint, 3u, "however old the others are");
+	(void)world_put(&w, "a", "step", NULL, P(0, 2));
+	cr_assert_eq(ask(about(6)).checkpoint, FACTS_NONE, "it rests on none");
+	cr_assert(ask(about(6)).checkpoint_complete);
+}
+
 Test(answer_rollback, a_checkpoint_that_cannot_be_returned_to_is_none)
 {
 	struct rollback_question q = about(4);

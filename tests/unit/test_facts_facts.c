@@ -172,6 +172,10 @@ Test(facts_facts, records_of_a_kind_are_a_chain_and_plain_tasks_are_in_none)
 	cr_expect_eq(facts_kind_before(&v, c), b);
 	cr_expect_eq(facts_kind_before(&v, b), FACTS_NONE);
 	cr_expect_eq(facts_kind_last(&early, KIND_FAILURE), b);
+	cr_expect_eq(facts_kind_first(&v, KIND_FAILURE), b);
+	early = world_view_at(&w, b);
+	cr_expect_eq(facts_kind_first(&early, KIND_FAILURE), FACTS_NONE, "not yet");
+	cr_expect_eq(facts_kind_first(&v, KIND_CHECKPOINT), FACTS_NONE);
 	cr_expect_eq(facts_kind_last(&v, KIND_TASK), FACTS_NONE);
 	cr_expect_eq(facts_kind_last(&v, KIND_CHECKPOINT), FACTS_NONE);
 }
