@@ -532,7 +532,7 @@ def recovery(log, t, wid, limit, first, tasks_first, size):
                        [p for p in [log.means(i, e[i]["ext"]["compensates"])] if log.work(p)])
     if wid is not None:
         members = [x for x in log.by_wid.get(wid, []) if x < size]
-        if not members:
+        if not members and not any(d[0] < size and d[1] == wid for d in log.world.descriptors):
             return NOT_FOUND
         tasks = [x for x in members if log.work(x)]
         asked = {i for i in r.asked if e[i]["wid"] == wid}
@@ -750,29 +750,35 @@ def questions(rng, world, wid, indexes):
     log = LOGS.setdefault(id(world), Log(world))
     log.grow()
     key = lambda i: dict({"wid": uuid.UUID(log.e[i]["wid"]).bytes} if log.e[i]["wid"] else {}, jti=uuid.UUID(log.e[i]["jti"]).bytes)
-    for _ in range(3):
-        t = rng.choice(indexes)
+    tokens = [i for i in range(len(log.e)) if log.e[i]["entry"] == "token"]
+    records = [i for i in tokens if log.e[i]["kind"] in ("failure", "compensation", "rollback_request", "rollback_result")]
+    below = [c for i in tokens if log.e[i]["kind"] == "checkpoint" for c in log.kids[i]]
+    below += [c for i in below for c in log.kids[i] if len(log.e[c]["pred"]) > 1]
+    for n in range(5):
+        t = rng.choice(indexes if n < 2 or not below else below)  # of the log, mostly where there is a checkpoint
         scope = rng.choice(["", "failed", "checkpoint", "full"])
         limit = rng.choice([0, 0, 0, 1, 2, 5])
         after = rng.choice([0, 0, 0, rng.choice(indexes)])
         to = rng.choice(indexes) if rng.random() < .1 else None
-        cps = [i for i in indexes if log.e[i]["kind"] == "checkpoint"]
+        cps = [i for i in indexes + log.e[t]["pred"] if log.e[i]["kind"] == "checkpoint"]
         if cps and rng.random() < .3:
             to = rng.choice(cps)
         more = {"to_jti": uuid.UUID(log.e[to]["jti"]).bytes} if to is not None else {}
         yield ("Query/RollbackSet", "Rollback", dict(key(t), scope=scope, limit=limit, after=after, **more),
                lambda size: rollback(log, t, scope, to, limit, after, size))
-    for _ in range(3):
-        t = rng.choice(indexes)
-        recs = [i for i in indexes if log.e[i]["kind"] in ("failure", "compensation", "rollback_request", "rollback_result")]
-        if recs and rng.random() < .6:
-            t = rng.choice(recs)
+    for n in range(6):
+        t = rng.choice(indexes if n < 2 or not records else records)
+        if n > 3 and log.e[t]["pred"]:  # what a record is about
+            t = rng.choice(log.e[t]["pred"])
         limit = rng.choice([0, 0, 1, 2])
         first, tasks_first = rng.choice([0, 0, rng.choice(indexes)]), rng.choice([0, 0, rng.choice(indexes)])
         yield ("Query/Recovery", "Recovery", dict(key(t), limit=limit, tasks_from=tasks_first, **{"from": first}),
                lambda size: recovery(log, t, None, limit, first, tasks_first, size))
     if wid:
         yield ("Query/Recovery", "Recovery", {"wid": uuid.UUID(wid).bytes}, lambda size: recovery(log, None, wid, 0, 0, 0, size))
+    old = log.e[rng.choice(records)]["wid"] if records else None
+    if old:
+        yield ("Query/Recovery", "Recovery", {"wid": uuid.UUID(old).bytes}, lambda size: recovery(log, None, old, 0, 0, 0, size))
     if rng.random() < .12:
         a, b = (rng.choice(list(log.first_of)) if rng.random() < p else "" for p in (.3, .3))
         everything, limit = rng.random() < .6, rng.choice([0, 1000, 1, 7])
