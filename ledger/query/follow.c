@@ -20,7 +20,9 @@
 #define LATE_EVERY  64
 
 struct follow {
-	pthread_mutex_t lock; /* who has it feeds */
+	pthread_mutex_t lock; /* guards feeding */
+	pthread_cond_t fed;
+	bool feeding; /* somebody does; held for a stride, waited for with a deadline */
 	struct facts *facts;
 	struct arena arena; /* one entry */
 };
@@ -29,6 +31,7 @@ enum rc
 follow_new(struct follow **out, const struct facts_options *options)
 {
 	struct follow *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
 	enum rc rc;
 
 	*out = NULL;
@@ -39,6 +42,10 @@ follow_new(struct follow **out, const struct facts_options *options)
 		return rc;
 	}
 	must(pthread_mutex_init(&w->lock, NULL) == 0);
+	must(pthread_condattr_init(&attr) == 0);
+	must(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+	must(pthread_cond_init(&w->fed, &attr) == 0);
+	(void)pthread_condattr_destroy(&attr);
 	arena_init(&w->arena, ENTRY_ARENA);
 	*out = w;
 	return RC_OK;
@@ -51,6 +58,7 @@ follow_free(struct follow *w)
 		return;
 	facts_free(w->facts);
 	arena_release(&w->arena);
+	pthread_cond_destroy(&w->fed);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -121,11 +129,29 @@ take(struct follow *w, const struct budget *budget)
 {
 	int64_t us = budget->deadline_mono_us;
 	struct timespec until = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-	int err = us == 0 ? pthread_mutex_lock(&w->lock)
-			  : pthread_mutex_clocklock(&w->lock, CLOCK_MONOTONIC, &until);
+	int err = 0;
 
+	must(pthread_mutex_lock(&w->lock) == 0);
+	while (w->feeding && err == 0)
+		err = us == 0 ? pthread_cond_wait(&w->fed, &w->lock)
+			      : pthread_cond_timedwait(&w->fed, &w->lock, &until);
 	must(err == 0 || err == ETIMEDOUT);
-	return err == 0;
+	if (w->feeding) {
+		must(pthread_mutex_unlock(&w->lock) == 0);
+		return false;
+	}
+	w->feeding = true;
+	must(pthread_mutex_unlock(&w->lock) == 0);
+	return true;
+}
+
+static void
+give_back(struct follow *w)
+{
+	must(pthread_mutex_lock(&w->lock) == 0);
+	w->feeding = false;
+	must(pthread_cond_signal(&w->fed) == 0);
+	must(pthread_mutex_unlock(&w->lock) == 0);
 }
 
 enum rc
@@ -140,7 +166,7 @@ follow_reach(struct follow *w, const struct query_log *log, uint64_t size,
 			return late(w, size, why);
 		if (facts_reach(w->facts) < size)
 			rc = feed_stride(w, log, size, budget, why);
-		must(pthread_mutex_unlock(&w->lock) == 0);
+		give_back(w);
 	}
 	return rc;
 }
